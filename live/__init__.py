@@ -1,0 +1,1 @@
+"""The performer: listens, continues, plays and records."""

@@ -1,0 +1,170 @@
+"""An exported network, ready to run: one ``.onnx`` file, its metadata checked.
+
+The graph's inputs and outputs are described at ``training.network.performer_graph``. Shapes below:
+T time, F all fields, P predicted fields, N all predicted tokens, L layers, U units.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from live.errors import UserError
+from live.events import ALPHABET_VERSION, FIELDS, PREDICTED, Tokens, alphabet
+
+METADATA_KEY: Final = "continuo"
+"""Key in the ONNX file's metadata; its value is a JSON object with at least ``alphabet``."""
+MAX_BYTES: Final = 512 * 2**20
+FORBIDDEN: Final = -1e9
+"""As a logit bias, this rules a token out."""
+FREE: Final = -1
+"""As a forced token: let the network draw it."""
+
+Floats = npt.NDArray[np.float32]
+
+TOKEN_COUNT: Final = sum(f.size for f in PREDICTED)
+_starts = np.cumsum([0, *(f.size for f in PREDICTED)])
+FIELD_SLICE: Final = {
+    f.name: slice(int(_starts[i]), int(_starts[i + 1])) for i, f in enumerate(PREDICTED)
+}
+"""Where each predicted field stands in noise, bias and logits."""
+
+INPUTS: Final = (
+    "events",
+    "states",
+    "forced",
+    "noise",
+    "logit_bias",
+    "temperature",
+    "min_p",
+)
+OUTPUTS: Final = ("event", "logits", "next_states")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one run returns; ``event`` is what comes after the last event that went in."""
+
+    event: Tokens
+    """int32 (P,)"""
+    logits: Floats
+    """float32 (T, N), as learned: no bias, no temperature."""
+    states: Floats
+    """float32 (2 * L, U), after the last event."""
+
+
+class Model:
+    """Runs the network for one stream of events, on one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Load and check a model file.
+
+        Raises:
+            UserError: missing, unreadable, too large, not ONNX, or of another alphabet.
+        """
+        self.path = path
+        try:
+            size = path.stat().st_size
+            if size > MAX_BYTES:
+                raise UserError(f"model {path} is larger than {MAX_BYTES // 2**20} MiB")
+            data = path.read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"cannot read the model {path}: {error.strerror}. Name another with --model, "
+                "or train one: python -m training"
+            ) from error
+        options = ort.SessionOptions()
+        # One thread: a step is too short to share, and the other cores belong to the deadlines.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a class of its own for each status code
+            raise UserError(
+                f"{path} is not a complete ONNX model; copy or export it again"
+            ) from error
+        self.metadata = self._read_metadata()
+        inputs = {i.name: i.shape for i in self._session.get_inputs()}
+        outputs = [o.name for o in self._session.get_outputs()]
+        if set(inputs) != set(INPUTS) or set(outputs) != set(OUTPUTS):
+            raise self._foreign()
+        self.state_shape: tuple[int, int] = (int(inputs["states"][1]), int(inputs["states"][2]))
+        self._free = np.full((1, 1, len(PREDICTED)), FREE, dtype=np.int32)
+        self._zeros = np.zeros((1, 1, TOKEN_COUNT), dtype=np.float32)
+
+    def _foreign(self) -> UserError:
+        return UserError(f"{self.path} is an ONNX model, but not one of Continuo's; name another")
+
+    def _read_metadata(self) -> dict[str, Any]:
+        raw = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if raw is None:
+            raise UserError(
+                f"{self.path} is an ONNX model, but not one of Continuo's; name another"
+            )
+        try:
+            metadata = json.loads(raw)
+            version = metadata["alphabet"]["version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.path}: its metadata cannot be read; export it again") from error
+        if metadata["alphabet"] != alphabet():
+            raise UserError(
+                f"{self.path} was made with version {version} of the musical alphabet; this "
+                f"performer speaks version {ALPHABET_VERSION}: export or train it again"
+            )
+        return dict(metadata)
+
+    def zero_states(self) -> Floats:
+        """Return the states before anything was heard, (2 * L, U)."""
+        return np.zeros(self.state_shape, dtype=np.float32)
+
+    def run(
+        self,
+        events: Tokens,
+        states: Floats,
+        *,
+        noise: Floats | None = None,
+        logit_bias: Floats | None = None,
+        forced: Tokens | None = None,
+        temperature: float = 1.0,
+        min_p: float = 0.0,
+    ) -> Prediction:
+        """Hear events and predict the one that follows.
+
+        Args:
+            events: (T, F), T at least 1.
+            states: (2 * L, U).
+            noise: (N,), standard Gumbel; None: take the likeliest token of each field.
+            logit_bias: (N,), added to the logits; None: nothing is added.
+            forced: (P,) tokens that are given, FREE where the network draws; None: all free.
+            temperature: 1 as learned; near 0 the likeliest.
+            min_p: least probability of a token relative to the likeliest one's, 0 to 1.
+        """
+        given = self._free if forced is None else forced.astype(np.int32).reshape(1, 1, -1)
+        steps = len(events)
+        if steps > 1:
+            given = np.broadcast_to(given, (1, steps, len(PREDICTED)))
+        event, logits, next_states = self._session.run(
+            OUTPUTS,
+            {
+                "events": np.ascontiguousarray(events, dtype=np.int32).reshape(1, -1, len(FIELDS)),
+                "states": states[None],
+                "forced": given,
+                "noise": self._zeros if noise is None else noise.reshape(1, 1, -1),
+                "logit_bias": self._zeros if logit_bias is None else logit_bias.reshape(1, 1, -1),
+                "temperature": np.full((1, len(PREDICTED)), temperature, dtype=np.float32),
+                "min_p": np.full((1, len(PREDICTED)), min_p, dtype=np.float32),
+            },
+        )
+        return Prediction(event[0, -1], logits[0], next_states[0])
+
+
+def draw_noise(random: np.random.Generator) -> Floats:
+    """Return standard Gumbel noise for one event, float32 (N,)."""
+    return random.gumbel(size=TOKEN_COUNT).astype(np.float32)

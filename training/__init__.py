@@ -1,0 +1,1 @@
+"""The school: reads scores, trains the Keras LSTM, judges it and exports one ``.onnx`` file."""

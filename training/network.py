@@ -1,0 +1,253 @@
+"""The Keras network: an LSTM over events with one small head per predicted field.
+
+Each head sees the fields decided before it (chain rule), in the order of ``live.events.FIELDS``:
+
+    p(event | past) = p(instrument) p(shift | instrument) p(pitch | instrument, shift) ...
+
+The same layers serve two graphs: the training network (teacher-forced logits for whole windows)
+and the performer's graph (LSTM states in and out, sampling inside), which is what gets exported.
+
+Shapes: B batch, T time, U units, F all fields, P predicted fields, N all predicted tokens
+(the sizes of the predicted fields, one after the other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from live.events import FIELDS, PREDICTED
+
+FORBIDDEN = -1e9
+"""Added to a logit, this rules a token out. Finite, so that no 0 * inf can make a NaN."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network. All counts are of units."""
+
+    units: int = 512
+    layers: int = 2
+    embedding: int = 256
+    head: int = 256
+    dropout: float = 0.1
+
+
+@keras.saving.register_keras_serializable("continuo")
+class EventEmbedding(keras.layers.Layer):
+    """Embeds every field of an event and adds them up: (B, T, F) tokens to (B, T, width).
+
+    One table holds the tokens of all fields, so that the exported graph needs a single look-up.
+    """
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:  # noqa: ARG002
+        """Create the table, (tokens of all fields, width)."""
+        self.table = self.add_weight(
+            (sum(f.size for f in FIELDS), self.width), initializer="uniform", name="table"
+        )
+        self.offsets = np.cumsum([0, *(f.size for f in FIELDS[:-1])], dtype=np.int32)
+
+    def call(self, events: tf.Tensor) -> tf.Tensor:
+        """Return the embedded events, (B, T, width)."""
+        rows = tf.gather(ops.convert_to_tensor(self.table), events + self.offsets)
+        return tf.reduce_sum(rows, axis=2)  # (B, T, F, width) -> (B, T, width)
+
+
+@keras.saving.register_keras_serializable("continuo")
+class EventHeads(keras.layers.Layer):
+    """One softmax head per predicted field, each conditioned on the fields decided before it.
+
+    Head k is ``W2 relu(W1 h + sum of E_j[field j] for j < k)``: decided fields enter as embeddings
+    added to the hidden layer. One product serves the first layer of all heads, and one look-up
+    serves all heads that come after a field.
+    """
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+        self.hidden = keras.layers.Dense(width * len(PREDICTED), name="hidden")
+        self.logits = [keras.layers.Dense(f.size, name=f"logits_{f.name}") for f in PREDICTED]
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights for (B, T, U) LSTM outputs."""
+        self.hidden.build(input_shape)
+        self.decided = [
+            self.add_weight(
+                (f.size, self.width * (len(PREDICTED) - 1 - j)),
+                initializer="uniform",
+                name=f"decided_{f.name}",
+            )
+            for j, f in enumerate(PREDICTED[:-1])
+        ]
+        for layer in self.logits:
+            layer.build((*input_shape[:-1], self.width))
+
+    def chain(
+        self, outputs: tf.Tensor, decide: Callable[[int, tf.Tensor], tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Return the logits of each field, (B, T, size), deciding the fields one by one.
+
+        Args:
+            outputs: of the LSTM, (B, T, U).
+            decide: gets a field's index and logits, returns its tokens, int32 (B, T).
+        """
+        pending = tf.split(self.hidden(outputs), len(PREDICTED), axis=-1)
+        logits: list[tf.Tensor] = []
+        for k, layer in enumerate(self.logits):
+            logits.append(layer(tf.nn.relu(pending[k])))
+            token = decide(k, logits[k])
+            later = len(PREDICTED) - 1 - k
+            if later:
+                rows = tf.gather(ops.convert_to_tensor(self.decided[k]), token)
+                for i, part in enumerate(tf.split(rows, later, axis=-1), start=k + 1):
+                    pending[i] += part
+        return logits
+
+    def call(self, outputs: tf.Tensor, targets: tf.Tensor) -> list[tf.Tensor]:
+        """Return the teacher-forced logits of each field, (B, T, size)."""
+        return self.chain(outputs, lambda k, _: targets[..., k])
+
+
+@keras.saving.register_keras_serializable("continuo")
+class EventSampler(keras.layers.Layer):
+    """Draws a whole event through the heads, field by field (Gumbel-max), inside the graph."""
+
+    def __init__(self, heads: EventHeads, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = heads
+
+    def call(
+        self,
+        outputs: tf.Tensor,
+        forced: tf.Tensor,
+        noise: tf.Tensor,
+        logit_bias: tf.Tensor,
+        temperature: tf.Tensor,
+        min_p: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return (event, logits); see ``performer_graph`` for the shapes."""
+        sizes = [f.size for f in PREDICTED]
+        noises = tf.split(noise, sizes, axis=-1)
+        biases = tf.split(logit_bias, sizes, axis=-1)
+        forces = tf.split(forced, len(PREDICTED), axis=-1)
+        heats = tf.split(1.0 / tf.maximum(temperature, 1e-4)[:, None], len(PREDICTED), axis=-1)
+        floors = tf.split(tf.math.log(tf.maximum(min_p, 1e-9))[:, None], len(PREDICTED), axis=-1)
+        tokens: list[tf.Tensor] = []
+
+        # Written without tf.where, which the ONNX converter spells in seven nodes.
+        def draw(k: int, logits: tf.Tensor) -> tf.Tensor:
+            biased = logits + biases[k]
+            gap = biased - tf.reduce_max(biased, axis=-1, keepdims=True)
+            # min-p is judged at temperature 1, so that heat never lets the hopeless in.
+            hopeless = tf.cast(gap < floors[k], gap.dtype)
+            scores = gap * heats[k] + noises[k] + hopeless * FORBIDDEN
+            drawn = tf.argmax(scores, axis=-1, output_type=tf.int32)[..., None]
+            given = forces[k]  # -1 where the token is to be drawn
+            token = given + (drawn + 1) * tf.cast(given < 0, tf.int32)
+            tokens.append(token)
+            return token[..., 0]
+
+        logits = self.heads.chain(outputs, draw)
+        return tf.concat(tokens, axis=-1), tf.concat(logits, axis=-1)
+
+
+@keras.saving.register_keras_serializable("continuo")
+class EventLSTM(keras.Model):
+    """The trainable network. Called on ``{"events": (B, T, F), "targets": (B, T, P)}``.
+
+    ``targets`` are the events that follow; the heads need them for the chain rule. Returns a dict
+    of logits by field name, each (B, T, size).
+    """
+
+    def __init__(self, config: NetworkConfig | Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
+        self.embedding = EventEmbedding(self.config.embedding, name="embedding")
+        self.lstms = [
+            keras.layers.LSTM(
+                self.config.units, return_sequences=True, return_state=True, name=f"lstm_{i}"
+            )
+            for i in range(self.config.layers)
+        ]
+        self.dropout = keras.layers.Dropout(self.config.dropout)
+        self.heads = EventHeads(self.config.head, name="heads")
+
+    def encode(
+        self, events: tf.Tensor, states: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run the recurrence.
+
+        Args:
+            events: tokens, (B, T, F).
+            states: (B, 2 * layers, U), hidden and cell state of each layer in turn; None: zeros.
+            training: whether dropout is on.
+
+        Returns:
+            The last layer's outputs, (B, T, U), and the states after the last event.
+        """
+        x = self.embedding(events)
+        after: list[tf.Tensor] = []
+        for i, lstm in enumerate(self.lstms):
+            initial = None if states is None else [states[:, 2 * i], states[:, 2 * i + 1]]
+            x, hidden, cell = lstm(x, initial_state=initial)
+            after += [hidden, cell]
+            x = self.dropout(x, training=training)
+        return x, ops.stack(after, axis=1)
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
+        """Return the logits of each predicted field, teacher-forced."""
+        outputs, _ = self.encode(inputs["events"], training=training)
+        logits = self.heads(outputs, inputs["targets"])
+        return {f.name: z for f, z in zip(PREDICTED, logits, strict=True)}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what rebuilds this network."""
+        return {**super().get_config(), "config": asdict(self.config)}
+
+
+def performer_graph(network: EventLSTM) -> keras.Model:
+    """Return the stateful graph that the performer runs, over the same weights.
+
+    Inputs:
+        events: int32 (B, T, F), what was heard.
+        states: float32 (B, 2 * layers, U), as returned by the run before; zeros at first.
+        forced: int32 (B, T, P), tokens that are given; -1 where the network draws.
+        noise: float32 (B, T or 1, N), Gumbel noise; zeros for the most likely event.
+        logit_bias: float32 (B, T or 1, N), added to the logits; -1e9 forbids a token.
+        temperature: float32 (B, P), 1 as learned, near 0 the most likely.
+        min_p: float32 (B, P), least probability of a token, relative to the likeliest one's.
+
+    Outputs, in this order:
+        event: int32 (B, T, P), drawn or forced, the event after each one heard.
+        logits: float32 (B, T, N), as learned.
+        next_states: float32 (B, 2 * layers, U).
+    """
+    count = sum(f.size for f in PREDICTED)
+    width = len(PREDICTED)
+    config = network.config
+    events = keras.Input((None, len(FIELDS)), dtype="int32", name="events")
+    states = keras.Input((2 * config.layers, config.units), dtype="float32", name="states")
+    forced = keras.Input((None, width), dtype="int32", name="forced")
+    noise = keras.Input((None, count), dtype="float32", name="noise")
+    logit_bias = keras.Input((None, count), dtype="float32", name="logit_bias")
+    temperature = keras.Input((width,), dtype="float32", name="temperature")
+    min_p = keras.Input((width,), dtype="float32", name="min_p")
+    outputs, next_states = network.encode(events, states)
+    event, logits = EventSampler(network.heads, name="sampler")(
+        outputs, forced, noise, logit_bias, temperature, min_p
+    )
+    return keras.Model(
+        inputs=[events, states, forced, noise, logit_bias, temperature, min_p],
+        outputs=[event, logits, next_states],
+        name="performer",
+    )
