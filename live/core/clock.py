@@ -1,0 +1,43 @@
+"""Beats and bars at a tempo: the map between seconds and ticks."""
+
+from __future__ import annotations
+
+import math
+
+from live.events import TICKS_PER_BEAT
+
+
+class BeatClock:
+    """A steady pulse. Ticks are counted on; only their place in seconds and bars may be moved."""
+
+    def __init__(self, bpm: float, beats_per_bar: int) -> None:
+        self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
+        self.bar_length_ticks = beats_per_bar * TICKS_PER_BEAT
+        self._origin_s = 0.0
+        self._origin_tick = 0
+        self._downbeat_tick = 0
+
+    def tick_at(self, time_s: float) -> float:
+        """Return the tick at a moment, with its fraction."""
+        return self._origin_tick + (time_s - self._origin_s) / self.seconds_per_tick
+
+    def time_of(self, tick: float) -> float:
+        """Return the moment of a tick, in seconds."""
+        return self._origin_s + (tick - self._origin_tick) * self.seconds_per_tick
+
+    def start_bar(self, time_s: float) -> None:
+        """Make this moment a tick and a downbeat; ticks go on from the nearest one."""
+        tick = round(self.tick_at(time_s))
+        self._origin_s, self._origin_tick, self._downbeat_tick = time_s, tick, tick
+
+    def bar_ticks(self, tick: int) -> int:
+        """Return how many ticks after its bar's beginning a tick stands."""
+        return (tick - self._downbeat_tick) % self.bar_length_ticks
+
+    def next_multiple(self, time_s: float, unit_ticks: int) -> int:
+        """Return the first tick at or after a moment that is a multiple of a unit from a downbeat.
+
+        A moment within a quarter tick after such a tick still counts as that tick.
+        """
+        units = (self.tick_at(time_s) - 0.25 - self._downbeat_tick) / unit_ticks
+        return self._downbeat_tick + math.ceil(units) * unit_ticks

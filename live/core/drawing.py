@@ -1,0 +1,96 @@
+"""Drawing the model's next note, with what is not allowed ruled out inside the sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from live.core.memory import Memory
+from live.core.settings import PerformerSettings
+from live.events import (
+    COLUMN,
+    END,
+    INSTRUMENT,
+    PITCH,
+    PREDICTED,
+    SHIFT,
+    TICKS_PER_BEAT,
+    UNKNOWN,
+    Note,
+    Tokens,
+    decode_event,
+)
+from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, draw_noise
+
+LONGEST_REST_BEATS = 2
+LARGEST_CHORD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of the next note."""
+
+    number: tuple[int, int]
+    """Turn, and note within the turn: with the seed, this fixes the random draw."""
+    previous_tick: int
+    """Where the latest note stands, the player's or the model's."""
+    chord: tuple[int, ...] = ()
+    """Pitches that the model has already put there, lowest first."""
+    onset_tick: int | None = None
+    """Where the note has to stand; None: the network decides."""
+    may_end: bool = False
+    """Whether the network may end the piece instead."""
+
+
+class Drawer:
+    """Asks the memory's network for notes; each request gives the same note at the same memory."""
+
+    def __init__(self, settings: PerformerSettings, memory: Memory) -> None:
+        self._settings = settings
+        self._memory = memory
+        self._bias = self._fixed_bias()
+
+    def draw(self, request: Request) -> Note | None:
+        """Return the next note, its velocity unknown, or None where the network ends the piece."""
+        bias = self._bias.copy()
+        if not request.may_end:
+            bias[FIELD_SLICE["instrument"].start + END] = FORBIDDEN
+        together = FIELD_SLICE["shift"].start + SHIFT.encode(0)
+        if len(request.chord) >= LARGEST_CHORD:
+            bias[together] = FORBIDDEN
+        note = self._draw_once(request, bias)
+        if note is not None and note.onset_ticks == request.previous_tick and request.chord:
+            # Chords are spelled from the lowest note up: a step down, or the same note again, is
+            # drawn anew as a note that comes later.
+            if note.pitch <= request.chord[-1]:
+                bias[together] = FORBIDDEN
+                note = self._draw_once(request, bias)
+        return note
+
+    def _draw_once(self, request: Request, bias: Floats) -> Note | None:
+        s = self._settings
+        forced: Tokens = np.full(len(PREDICTED), FREE, dtype=np.int32)
+        forced[COLUMN["velocity"]] = UNKNOWN
+        if request.onset_tick is not None:
+            forced[COLUMN["shift"]] = SHIFT.encode(request.onset_tick - request.previous_tick)
+        # A generator for each note: planning ahead and going back do not change the music.
+        noise = draw_noise(np.random.default_rng((s.seed, *request.number)))
+        event = self._memory.predict(noise, bias, forced, s.temperature, s.min_p)
+        return decode_event(event, request.previous_tick)
+
+    def _fixed_bias(self) -> Floats:
+        """Rule out what may never be drawn: the unknown, other instruments, other registers."""
+        s = self._settings
+        bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
+        instrument = bias[FIELD_SLICE["instrument"]]
+        instrument[:] = FORBIDDEN
+        instrument[[END, INSTRUMENT.encode(s.instrument)]] = 0.0
+        shift = bias[FIELD_SLICE["shift"]]
+        shift[UNKNOWN] = FORBIDDEN
+        shift[SHIFT.encode(LONGEST_REST_BEATS * TICKS_PER_BEAT) + 1 :] = FORBIDDEN
+        pitch = bias[FIELD_SLICE["pitch"]]
+        pitch[: PITCH.encode(s.lowest_pitch)] = FORBIDDEN
+        pitch[PITCH.encode(s.highest_pitch) + 1 :] = FORBIDDEN
+        bias[FIELD_SLICE["duration"]][UNKNOWN] = FORBIDDEN
+        return bias

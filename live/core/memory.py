@@ -1,0 +1,95 @@
+"""The LSTM's states along what was heard: incremental priming, and going back.
+
+States are small (8 KiB at 2 x 512 units), so one is kept per event. Taking notes back, or learning
+how long a held note really was, is a return to an earlier state and a few steps.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from live.events import FIELDS, Tokens
+from live.model import Floats, Prediction
+
+
+class Network(Protocol):
+    """What the core needs of a model; see ``live.model.Model``."""
+
+    def zero_states(self) -> Floats:
+        """Return the states before anything was heard."""
+        ...
+
+    def run(
+        self,
+        events: Tokens,
+        states: Floats,
+        *,
+        noise: Floats | None = None,
+        logit_bias: Floats | None = None,
+        forced: Tokens | None = None,
+        temperature: float = 1.0,
+        min_p: float = 0.0,
+    ) -> Prediction:
+        """Hear events and predict the one that follows."""
+        ...
+
+
+class Memory:
+    """A sequence of events and the network's states along it."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._rows: Tokens = np.zeros((0, len(FIELDS)), dtype=np.int32)
+        self._states: dict[int, Floats] = {0: network.zero_states()}
+        """By number of events: the states after hearing that many."""
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._rows)
+
+    def read(self, rows: Tokens) -> None:
+        """Make this the sequence of these events, shape (n, F); only what is new is run.
+
+        All but the last event are run at once, so that the prediction that follows is one step.
+        """
+        shared = min(len(rows), len(self._rows))
+        differs = np.any(rows[:shared] != self._rows[:shared], axis=1)
+        same = int(np.argmax(differs)) if differs.any() else shared
+        self._states = {n: s for n, s in self._states.items() if n <= same}
+        self._rows = rows
+        heard = self._last_state_before(len(rows))
+        if heard < len(rows) - 1:
+            part = rows[heard : len(rows) - 1]
+            self._states[len(rows) - 1] = self._network.run(part, self._states[heard]).states
+
+    def append(self, row: Tokens) -> None:
+        """Add one event, shape (F,)."""
+        self._rows = np.concatenate([self._rows, row[None]])
+
+    def predict(
+        self,
+        noise: Floats,
+        logit_bias: Floats,
+        forced: Tokens,
+        temperature: float,
+        min_p: float,
+    ) -> Tokens:
+        """Draw the event that follows, tokens of shape (P,); arguments as for ``Model.run``."""
+        count = len(self._rows)
+        heard = self._last_state_before(count)
+        prediction = self._network.run(
+            self._rows[heard:],
+            self._states[heard],
+            noise=noise,
+            logit_bias=logit_bias,
+            forced=forced,
+            temperature=temperature,
+            min_p=min_p,
+        )
+        self._states[count] = prediction.states
+        return prediction.event
+
+    def _last_state_before(self, count: int) -> int:
+        return max((n for n in self._states if n < count), default=0)

@@ -1,0 +1,66 @@
+"""What has sounded lately, the player's notes and the model's: the source of the seed window."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+
+import numpy as np
+
+from live.events import START, Note, Tokens, encode, special_event
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A note of the score; the note may be replaced when more is known of it."""
+
+    note: Note
+
+
+class Score:
+    """Notes in the order in which they are told to the network."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._entries: list[Entry] = []
+        self._from_start = True
+
+    def __len__(self) -> int:
+        """Return the number of notes."""
+        return len(self._entries)
+
+    @property
+    def last_onset_ticks(self) -> int | None:
+        """Where the latest note stands; None while there is none."""
+        return self._entries[-1].note.onset_ticks if self._entries else None
+
+    @property
+    def overfull(self) -> bool:
+        """Whether the next ``events`` will let the older half go."""
+        return len(self._entries) > 2 * self._window
+
+    def add(self, note: Note) -> Entry:
+        """Put a note where it belongs."""
+        entry = Entry(note)
+        insort(self._entries, entry, key=lambda e: e.note.sort_key)
+        return entry
+
+    def remove(self, entries: list[Entry]) -> None:
+        """Take notes out that did not sound after all."""
+        gone = set(map(id, entries))
+        self._entries = [entry for entry in self._entries if id(entry) not in gone]
+
+    def events(self) -> Tokens:
+        """Return the seed window as rows of tokens, shape (n, F).
+
+        It holds the latest ``window`` notes at least and twice as many at most: the older half is
+        let go at once, so that the states along the window can be kept while it grows.
+        """
+        if self.overfull:
+            self._entries = self._entries[-self._window :]
+            self._from_start = False
+        notes = [entry.note for entry in self._entries]
+        if not self._from_start:
+            return encode(notes)
+        rows = encode(notes, notes[0].onset_ticks if notes else None)
+        return np.concatenate([special_event(START)[None], rows])

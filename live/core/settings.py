@@ -1,0 +1,40 @@
+"""What the pure core is told once, before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from live.events import TICKS_PER_BEAT
+
+Mode = Literal["call", "continue"]
+Handover = Literal["tick", "beat", "bar"]
+
+
+@dataclass(frozen=True)
+class PerformerSettings:
+    """Settings of the core. Channels and programs are counted from 0."""
+
+    bpm: float = 120.0
+    beats_per_bar: int = 4
+    mode: Mode = "call"
+    handover: Handover = "beat"
+    silence_beats: float = 1.0
+    horizon_ms: float = 100.0
+    seed_window: int = 128
+    temperature: float = 1.0
+    min_p: float = 0.02
+    instrument: int = 0
+    lowest_pitch: int = 21
+    highest_pitch: int = 108
+    output_channel: int = 0
+    seed: int = 0
+
+    @property
+    def handover_ticks(self) -> int:
+        """Return the unit on whose multiples the model's turn may begin."""
+        return {
+            "tick": 1,
+            "beat": TICKS_PER_BEAT,
+            "bar": TICKS_PER_BEAT * self.beats_per_bar,
+        }[self.handover]

@@ -1,0 +1,67 @@
+"""What the performer's processes say to each other.
+
+Times are in seconds of ``time.perf_counter``, which all processes of one machine share. Channels
+are counted from 0 here, as on the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """midi_io to improviser: the player did something."""
+
+    time_s: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlayNote:
+    """improviser to midi_io: play this note. It carries its own end, so it cannot hang."""
+
+    onset_s: float
+    release_s: float
+    channel: int
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """improviser to midi_io: drop every note not yet sounding, end every one that sounds."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnChanged:
+    """improviser to parent: who has the word now, and how many notes the last turn had."""
+
+    time_s: float
+    turn: str
+    notes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A child to the parent: it can start; ``detail`` is what it would tell the user."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A child to the parent: it cannot go on; ``reason`` is one line for the user."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The parent to a child: end every note, close everything, leave."""
+
+
+Action = PlayNote | Yield | TurnChanged
+"""What the core may ask for."""
