@@ -8,3 +8,7 @@ class UserError(Exception):
 
     The programs print it without a traceback and exit with code 2.
     """
+
+
+class NoMidiError(UserError):
+    """There is no MIDI system on this machine, or no port to play with."""

@@ -37,11 +37,13 @@ class Yield:
 
 @dataclass(frozen=True, slots=True)
 class TurnChanged:
-    """improviser to parent: who has the word now, and how many notes the last turn had."""
+    """improviser to midi_io and parent: who has the word from this moment on."""
 
     time_s: float
     turn: str
+    """"model" or "player"."""
     notes: int
+    """How many notes of the model's sounded in the turn that ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Ready:
     """A child to the parent: it can start; ``detail`` is what it would tell the user."""
 
     detail: str
+    realtime: bool = False
+    """Whether the system granted it real-time priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Failed:
     """A child to the parent: it cannot go on; ``reason`` is one line for the user."""
 
     reason: str
+    no_midi: bool = False
+    """The reason is that there is no MIDI system or no port here."""
 
 
 @dataclass(frozen=True, slots=True)

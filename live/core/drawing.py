@@ -60,13 +60,15 @@ class Drawer:
         if len(request.chord) >= LARGEST_CHORD:
             bias[together] = FORBIDDEN
         note = self._draw_once(request, bias)
-        if note is not None and note.onset_ticks == request.previous_tick and request.chord:
-            # Chords are spelled from the lowest note up: a step down, or the same note again, is
-            # drawn anew as a note that comes later.
-            if note.pitch <= request.chord[-1]:
-                bias[together] = FORBIDDEN
-                note = self._draw_once(request, bias)
+        if note is not None and self._breaks_chord(note, request):
+            bias[together] = FORBIDDEN
+            note = self._draw_once(request, bias)
         return note
+
+    def _breaks_chord(self, note: Note, request: Request) -> bool:
+        """Whether the note is none of its chord's: chords are spelled from the lowest note up."""
+        joins = bool(request.chord) and note.onset_ticks == request.previous_tick
+        return joins and note.pitch <= request.chord[-1]
 
     def _draw_once(self, request: Request, bias: Floats) -> Note | None:
         s = self._settings

@@ -61,6 +61,11 @@ class _Answer:
     start_tick: int
     end_tick: int | None
     notes: list[_Planned] = field(default_factory=list)
+    """In order of onset; those that have ended are let go."""
+    count: int = 0
+    """Number of notes drawn, those let go included."""
+    end_s: float = -math.inf
+    """When the last note so far ends."""
     complete: bool = False
     announced: bool = False
 
@@ -119,7 +124,7 @@ class Performer:
         waiting = [n.onset_s for n in self._answer.notes if not n.committed]
         if waiting:
             return min(waiting) - self._horizon_s
-        return self._end_s(self._answer)
+        return self._answer.end_s
 
     # -- the player -----------------------------------------------------------------------------
 
@@ -163,15 +168,15 @@ class Performer:
             self._phrase = answer.phrase  # the silence was not over: the phrase goes on
         else:
             self._last_sound_s = time_s
-        said = [n for n in answer.notes if n.onset_s <= time_s]
-        self._score.remove([n.entry for n in answer.notes[len(said) :]])
-        for planned in said:
-            if time_s < planned.release_s:
+        unsaid = [n.entry for n in answer.notes if n.onset_s > time_s]
+        self._score.remove(unsaid)
+        for planned in answer.notes:
+            if planned.onset_s <= time_s < planned.release_s:
                 ticks = self._ticks_between(planned.onset_s, time_s)
                 planned.entry.note = replace(planned.entry.note, duration_ticks=ticks)
         actions: list[Action] = [Yield(time_s)]
         if answer.announced:
-            actions.append(TurnChanged(time_s, "player", len(said)))
+            actions.append(TurnChanged(time_s, "player", answer.count - len(unsaid)))
         return actions
 
     # -- the model ------------------------------------------------------------------------------
@@ -219,16 +224,12 @@ class Performer:
                         self._velocity(),
                     )
                 )
-        end_s = self._end_s(answer)
-        if end_s is not None and now_s >= end_s:
+        answer.notes = [n for n in answer.notes if not n.committed or n.release_s > now_s]
+        if answer.complete and now_s >= answer.end_s:
             self._answer = None
-            self._last_sound_s = end_s
-            actions.append(TurnChanged(end_s, "player", len(answer.notes)))
+            self._last_sound_s = answer.end_s
+            actions.append(TurnChanged(answer.end_s, "player", answer.count))
         return actions
-
-    def _end_s(self, answer: _Answer) -> float | None:
-        """Return when a complete answer's last note ends."""
-        return max(n.release_s for n in answer.notes) if answer.complete else None
 
     def _plan_note(self, answer: _Answer) -> None:
         """Draw the next note and add it to the plan, or find the answer complete."""
@@ -239,17 +240,17 @@ class Performer:
         chord = [n.entry.note for n in answer.notes if n.entry.note.onset_ticks == previous]
         note = self._drawer.draw(
             Request(
-                number=(self._turns, len(answer.notes)),
+                number=(self._turns, answer.count),
                 previous_tick=previous,
                 chord=tuple(n.pitch for n in chord),
-                onset_tick=None if answer.notes else answer.start_tick,
+                onset_tick=None if answer.count else answer.start_tick,
                 may_end=self._may_end(answer, previous),
             )
         )
         if note is None:
             answer.complete = True
             return
-        if not answer.notes:
+        if not answer.count:
             note = replace(note, onset_ticks=answer.start_tick)
         duration = note.duration_ticks or TICKS_PER_BEAT
         if answer.end_tick is not None:
@@ -262,17 +263,18 @@ class Performer:
             note, duration_ticks=duration, bar_ticks=self.clock.bar_ticks(note.onset_ticks)
         )
         self._memory.append(encode([note], previous)[0])
-        answer.notes.append(
-            _Planned(
-                self._score.add(note),
-                self.clock.time_of(note.onset_ticks),
-                self.clock.time_of(note.onset_ticks + duration),
-            )
+        planned = _Planned(
+            self._score.add(note),
+            self.clock.time_of(note.onset_ticks),
+            self.clock.time_of(note.onset_ticks + duration),
         )
+        answer.notes.append(planned)
+        answer.count += 1
+        answer.end_s = max(answer.end_s, planned.release_s)
 
     def _may_end(self, answer: _Answer, previous_tick: int) -> bool:
         """Whether the network may end the answer: in ``call``, once half of it is said."""
-        if answer.end_tick is None or not answer.notes:
+        if answer.end_tick is None or not answer.count:
             return False
         return 2 * previous_tick >= answer.start_tick + answer.end_tick
 

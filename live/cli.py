@@ -1,0 +1,160 @@
+"""The command line of the performer: ``python -m live``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from live import settings
+from live.core.settings import Handover, Mode
+from live.demo import demo_seconds
+from live.errors import NoMidiError, UserError
+from live.supervisor import Session, SessionSettings
+
+app = typer.Typer(
+    add_completion=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def perform(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    input: Annotated[str | None, typer.Option(help="Part of the input port's name.")] = None,
+    output: Annotated[str | None, typer.Option(help="Part of the output port's name.")] = None,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="Make ports that other programs connect to.")
+    ] = False,
+    model: Annotated[Path | None, typer.Option(help="The model, an .onnx file.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="How turns are taken.")] = None,
+    bpm: Annotated[float | None, typer.Option(help="Tempo in beats per minute.")] = None,
+    beats_per_bar: Annotated[int | None, typer.Option(help="Beats of a bar.")] = None,
+    silence_beats: Annotated[
+        float | None, typer.Option(help="Silence that ends a phrase, in beats.")
+    ] = None,
+    handover: Annotated[
+        Handover | None, typer.Option(help="What the model's turn begins on.")
+    ] = None,
+    seed_window: Annotated[
+        int | None, typer.Option(help="Latest notes that the model goes on from.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="1: as learned; lower: safer; higher: wilder.")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Least probability, relative to the likeliest.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of chance; 0: another each time.")] = None,
+    input_channel: Annotated[
+        int | None, typer.Option(help="Channel to listen to, 1 to 16; 0: all.")
+    ] = None,
+    output_channel: Annotated[
+        int | None, typer.Option(help="Channel of the model's notes, 1 to 16.")
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="Folder of the recordings.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End after this time.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Hear a built-in phrase instead of a keyboard.")
+    ] = False,
+    or_demo: Annotated[
+        bool, typer.Option("--or-demo", help="The demo, if there is no MIDI here.")
+    ] = False,
+) -> None:
+    """Play on a MIDI keyboard; when you pause, the model plays on. Ctrl-C ends the session."""
+    if context.invoked_subcommand is not None:
+        return
+    flags: dict[str, dict[str, Any]] = {
+        "midi": {
+            "input": "virtual" if virtual else input,
+            "output": "virtual" if virtual else output,
+            "input_channel": input_channel,
+            "output_channel": output_channel,
+        },
+        "time": {"bpm": bpm, "beats_per_bar": beats_per_bar},
+        "turns": {"mode": mode, "silence_beats": silence_beats, "handover": handover},
+        "sampling": {
+            "model": None if model is None else str(model),
+            "seed_window": seed_window,
+            "temperature": temperature,
+            "min_p": min_p,
+            "seed": seed,
+        },
+        "recording": {"folder": None if record is None else str(record)},
+    }
+    chosen = settings.load(config, flags)
+    if not demo:
+        try:
+            _play(chosen, seconds)
+            return
+        except NoMidiError as error:
+            if not or_demo:
+                raise
+            _tell(f"There is no MIDI to play with here, so this is the demo ({error}).")
+    bpm_now = chosen.performer.bpm
+    chosen = replace(chosen, midi=settings.with_demo(chosen.midi, bpm_now))
+    _play(chosen, demo_seconds(bpm_now) if seconds is None else seconds)
+
+
+@app.command()
+def ports(
+    api: Annotated[str, typer.Option(help="MIDI system; auto: the first that works.")] = "auto",
+) -> None:
+    """List the MIDI ports of this machine."""
+    from live.midi_io import ports as midi_ports  # the other commands need no MIDI library
+
+    if api != midi_ports.AUTO and api not in midi_ports.APIS:
+        known = ", ".join(midi_ports.APIS)
+        raise UserError(f'there is no MIDI system "{api}"; there are: auto, {known}')
+    number = midi_ports.find_api(api)
+    for title, names in (
+        ("inputs", midi_ports.input_names(number)),
+        ("outputs", midi_ports.output_names(number)),
+    ):
+        typer.echo(f"{title}:")
+        for name in names or ["(none)"]:
+            typer.echo(f"  {name}")
+
+
+def main() -> None:
+    """Run the command line; what the user can mend ends with one line and exit code 2."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"continuo: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)  # ended before the session began
+
+
+def _play(chosen: SessionSettings, seconds: float | None) -> None:
+    session = Session(chosen, _tell)
+    session.start()
+    p = chosen.performer
+    _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
+    try:
+        session.run(seconds)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _tell(f"recorded {session.close()}")
+
+
+def _tell(line: str) -> None:
+    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

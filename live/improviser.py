@@ -1,0 +1,62 @@
+"""The improviser process: a thin shell that gives the pure core its time and its input."""
+
+from __future__ import annotations
+
+import gc
+import time
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from live.core.memory import Memory
+from live.core.performer import Performer
+from live.core.settings import PerformerSettings
+from live.errors import UserError
+from live.events import START, special_event
+from live.messages import Action, Failed, Heard, Ready
+from live.model import Model
+
+
+def run(
+    settings: PerformerSettings, model_path: Path, midi_io: Connection, parent: Connection
+) -> None:
+    """Be the improviser process: load the model, say Ready, play until told to stop."""
+    try:
+        model = Model(model_path)
+    except UserError as error:
+        parent.send(Failed(str(error)))
+        return
+    _warm_up(model)
+    performer = Performer(settings, model)
+    gc.collect()
+    gc.freeze()
+    parent.send(Ready(model_path.name))
+    while True:
+        wake_s = performer.wake_at()
+        left_s = None if wake_s is None else max(0.0, wake_s - time.perf_counter())
+        ready = wait([midi_io, parent], left_s)
+        if parent in ready:
+            return  # it says stop, or is gone
+        try:
+            actions = _hear_all(performer, midi_io)
+            actions += performer.advance(time.perf_counter())
+            for action in actions:
+                midi_io.send(action)
+        except (EOFError, OSError):
+            return  # midi_io is gone, and with it everything that could sound
+
+
+def _hear_all(performer: Performer, midi_io: Connection) -> list[Action]:
+    """Let the core hear what has come; a flood is heard whole before anything is computed."""
+    actions: list[Action] = []
+    while midi_io.poll():
+        message = midi_io.recv()
+        if isinstance(message, Heard):
+            actions += performer.hear(message.time_s, message.data)
+    return actions
+
+
+def _warm_up(model: Model) -> None:
+    """Run the network once in each of its two shapes: the first runs allocate memory."""
+    memory = Memory(model)
+    memory.read(special_event(START)[None].repeat(3, axis=0))
+    model.run(special_event(START)[None], model.zero_states())

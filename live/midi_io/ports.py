@@ -1,0 +1,241 @@
+"""MIDI ports through python-rtmidi: finding them by name, opening them, sending and receiving."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+import rtmidi
+
+from live.errors import NoMidiError, UserError
+
+CLIENT_NAME: Final = "Continuo"
+INPUT_NAME: Final = "Continuo In"
+OUTPUT_NAME: Final = "Continuo Out"
+AUTO: Final = "auto"
+VIRTUAL: Final = "virtual"
+
+APIS: Final = {
+    "alsa": rtmidi.API_LINUX_ALSA,
+    "jack": rtmidi.API_UNIX_JACK,
+    "coremidi": rtmidi.API_MACOSX_CORE,
+    "winmm": rtmidi.API_WINDOWS_MM,
+}
+
+OnInput = Callable[[list[int]], None]
+
+
+class InputPort(Protocol):
+    """Where the player's messages come from."""
+
+    name: str
+
+    def close(self) -> None:
+        """Stop listening; no callback comes after this."""
+        ...
+
+
+class OutputPort(Protocol):
+    """Where messages go to."""
+
+    name: str
+
+    def send(self, data: bytes) -> None:
+        """Send one whole message."""
+        ...
+
+    def close(self) -> None:
+        """Close the port; what was sent has left by then."""
+        ...
+
+
+class SilentOutput:
+    """An output for a machine without one: the session is heard by its recording alone."""
+
+    name = "no output"
+
+    def send(self, data: bytes) -> None:
+        """Take a message and do nothing with it."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class RtMidiInput:
+    """An input port; each message goes to a callback, on a thread of RtMidi's."""
+
+    def __init__(self, port: Any, name: str, on_input: OnInput) -> None:
+        self._port = port
+        self.name = name
+        port.ignore_types(sysex=False, timing=False, active_sense=False)
+        port.set_callback(lambda event, _: on_input(event[0]))
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._port.cancel_callback()
+        self._port.close_port()
+        self._port.delete()
+
+
+class RtMidiOutput:
+    """An output port."""
+
+    def __init__(self, port: Any, name: str) -> None:
+        self._port = port
+        self.name = name
+
+    def send(self, data: bytes) -> None:
+        """Send one whole message."""
+        self._port.send_message(data)
+
+    def close(self) -> None:
+        """Close the port; RtMidi waits until its buffer has been sent."""
+        self._port.close_port()
+        self._port.delete()
+
+
+def find_api(name: str) -> int:
+    """Return RtMidi's number of a MIDI system by its name in the settings.
+
+    Args:
+        name: a key of ``APIS``, or "auto" for the first one that works here.
+
+    Raises:
+        NoMidiError: it does not work here.
+    """
+    # Asking whether JACK is there must not start a server.
+    os.environ.setdefault("JACK_NO_START_SERVER", "1")
+    compiled = rtmidi.get_compiled_api()
+    wanted = [api for api in compiled if api in APIS.values()] if name == AUTO else [APIS[name]]
+    for api in wanted:
+        if api in compiled and _works(api):
+            return int(api)
+    known = {number: key for key, number in APIS.items()}
+    tried = " or ".join(known[api].upper() for api in wanted if api in known) or "MIDI"
+    raise NoMidiError(
+        f"this machine has no MIDI system that answers (tried {tried}). "
+        "Start JACK or ALSA's sequencer, or hear a session without MIDI: python -m live --demo"
+    )
+
+
+def input_names(api: int) -> list[str]:
+    """Return the names of the ports that can be listened to."""
+    return _names(rtmidi.MidiIn, api)
+
+
+def output_names(api: int) -> list[str]:
+    """Return the names of the ports that can be played to."""
+    return _names(rtmidi.MidiOut, api)
+
+
+def open_input(api: int, wanted: str, on_input: OnInput) -> InputPort:
+    """Open the input port of a name, "auto" or "virtual".
+
+    Raises:
+        UserError: there is none, or it is taken.
+    """
+    port, name = _open(rtmidi.MidiIn, api, wanted, INPUT_NAME, "input")
+    return RtMidiInput(port, name, on_input)
+
+
+def open_output(api: int, wanted: str) -> OutputPort:
+    """Open the output port of a name, "auto" or "virtual".
+
+    Raises:
+        UserError: there is none, or it is taken.
+    """
+    port, name = _open(rtmidi.MidiOut, api, wanted, OUTPUT_NAME, "output")
+    return RtMidiOutput(port, name)
+
+
+def choose(names: list[str], wanted: str, kind: str) -> int:
+    """Return the index of the port that is meant: the whole name or a part of it, case aside.
+
+    Args:
+        names: of the ports there are.
+        wanted: "auto" takes the first that is neither Continuo's nor a mere thru port.
+        kind: "input" or "output", for the message.
+
+    Raises:
+        NoMidiError: "auto", and there is none.
+        UserError: none has that name.
+    """
+    folded = [name.casefold() for name in names]
+    if wanted == AUTO:
+        for index, name in enumerate(folded):
+            if "midi through" not in name and not name.startswith(CLIENT_NAME.casefold()):
+                return index
+        raise NoMidiError(
+            f"no MIDI {kind} port was found. Connect a device, or use --virtual for ports that "
+            "other programs connect to, or --demo"
+        )
+    part = wanted.casefold()
+    matches = [i for i, name in enumerate(folded) if name == part]
+    matches += [i for i, name in enumerate(folded) if part in name]
+    if matches:
+        return matches[0]
+    there = ", ".join(f'"{name}"' for name in names) or "none"
+    raise UserError(f'no MIDI {kind} port has "{wanted}" in its name; there are: {there}')
+
+
+def _names(kind: Any, api: int) -> list[str]:
+    with _quiet():
+        port = kind(api, name=f"{CLIENT_NAME} look-up")
+        names = [str(name) for name in port.get_ports()]
+        port.delete()
+    return names
+
+
+def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[Any, str]:
+    with _quiet():
+        port = kind(api, name=CLIENT_NAME)
+        try:
+            if wanted == VIRTUAL:
+                port.open_virtual_port(port_name)
+                return port, port_name
+            names = [str(name) for name in port.get_ports()]
+            index = choose(names, wanted, word)
+            name = names[index]
+            port.open_port(index, port_name)
+        except (rtmidi.RtMidiError, NotImplementedError) as error:
+            port.delete()
+            if wanted == VIRTUAL:
+                raise UserError(
+                    f"this system has no virtual MIDI ports ({error}); create a loop-back port "
+                    "(loopMIDI on Windows) and name it with --input and --output"
+                ) from error
+            raise UserError(
+                f'MIDI {word} port "{name}" cannot be opened ({error}); '
+                "close the program that has it, or name another"
+            ) from error
+        except UserError:
+            port.delete()
+            raise
+    return port, name
+
+
+def _works(api: int) -> bool:
+    with _quiet():
+        try:
+            rtmidi.MidiIn(api, name=f"{CLIENT_NAME} look-up").delete()
+        except rtmidi.RtMidiError:
+            return False
+    return True
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the C libraries of MIDI systems print off the user's terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

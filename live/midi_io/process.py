@@ -1,0 +1,246 @@
+"""The midi_io process: input callback, scheduler and ledger around one lock.
+
+Threads: RtMidi's (input, thru), the main one (deadlines), one that reads what the other processes
+say, one that hands the player's notes to the improviser, and the journal's. Only the first two
+matter to the music; they share the lock for no longer than it takes to send a message.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from queue import Empty, Full, Queue
+from typing import Any, Final
+
+from live.demo import DemoInput
+from live.errors import NoMidiError, UserError
+from live.journal import JournalWriter
+from live.messages import Failed, Heard, PlayNote, Ready, Stop, TurnChanged, Yield
+from live.midi_io import ports
+from live.midi_io.ledger import PLAYER, NoteLedger
+from live.midi_io.parser import MidiParser
+from live.midi_io.schedule import Due, Schedule
+from live.midi_io.settings import MidiSettings
+
+REALTIME_PRIORITY: Final = 70
+MAX_WAITING: Final = 20_000
+"""Messages for an improviser that does not listen; what comes beyond is not told to it."""
+FIRST_SYSTEM_MESSAGE: Final = 0xF0
+
+
+class MidiIo:
+    """What is done with messages; it owns no port but the output."""
+
+    def __init__(
+        self,
+        settings: MidiSettings,
+        output: ports.OutputPort,
+        journal: JournalWriter,
+        improviser: Connection,
+    ) -> None:
+        self._settings = settings
+        self._output = output
+        self._journal = journal
+        self._improviser = improviser
+        self._parser = MidiParser()
+        self._ledger = NoteLedger()
+        self._schedule = Schedule()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
+
+    # -- input, on RtMidi's thread --------------------------------------------------------------
+
+    def on_input(self, data: list[int]) -> None:
+        """Take bytes from the keyboard: thru first, then the journal, then the improviser."""
+        now_s = time.perf_counter()
+        for message in self._parser.feed(data):
+            if message[0] >= FIRST_SYSTEM_MESSAGE:
+                continue
+            if self._settings.thru:
+                with self._changed:
+                    self._send_thru(message)
+            self._journal.write("in", now_s, message)
+            wanted = self._settings.input_channel
+            if wanted is None or message[0] & 0x0F == wanted:
+                with suppress(Full):  # if it hangs, thru and the recording go on
+                    self._to_improviser.put_nowait(Heard(now_s, message))
+
+    def _send_thru(self, message: bytes) -> None:
+        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
+        if kind == 0x90 and message[2] > 0:
+            messages = self._ledger.strike(PLAYER, key, message[2])
+        elif kind in (0x80, 0x90):
+            messages = self._ledger.release(PLAYER, key)
+        else:
+            messages = [message]
+        for each in messages:
+            self._output.send(each)
+
+    # -- the model's notes ----------------------------------------------------------------------
+
+    def play(self, note: PlayNote) -> None:
+        """Schedule a note."""
+        with self._changed:
+            self._schedule.add(note)
+            self._changed.notify()
+
+    def end_model_notes(self) -> None:
+        """Forget what is scheduled and end what sounds of the model's."""
+        with self._changed:
+            self._schedule.clear()
+            for message in self._ledger.release_model():
+                self._output.send(message)
+                self._journal.write("out", time.perf_counter(), message)
+
+    def run_schedule(self) -> None:
+        """Send the model's notes at their deadlines until ``stop``."""
+        with self._changed:
+            while not self._stopping:
+                for due in self._schedule.due(time.perf_counter()):
+                    self._send_due(due)
+                deadline_s = self._schedule.next_deadline_s()
+                left_s = None if deadline_s is None else deadline_s - time.perf_counter()
+                if left_s is None or left_s > 0:
+                    self._changed.wait(left_s)
+
+    def end_every_note(self) -> None:
+        """End the model's notes and the player's; call it when no input can follow."""
+        self.end_model_notes()
+        with self._changed:
+            for message in self._ledger.release_everything():
+                self._output.send(message)
+
+    def stop(self) -> None:
+        """End ``run_schedule``."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def _send_due(self, due: Due) -> None:
+        key = (due.note.channel, due.note.pitch)
+        if due.is_onset:
+            messages = self._ledger.strike(due.number, key, due.note.velocity)
+        else:
+            messages = self._ledger.release(due.number, key)
+        for message in messages:
+            self._output.send(message)
+            self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
+
+    # -- the other processes --------------------------------------------------------------------
+
+    def forward(self) -> None:
+        """Hand the player's messages to the improviser; a thread's body."""
+        while not self._stopping:
+            try:
+                self._improviser.send(self._to_improviser.get(timeout=0.5))
+            except Empty:
+                continue
+            except OSError:
+                return  # it is gone; ``listen`` notices as well
+
+    def listen(self, parent: Connection) -> None:
+        """Read what improviser and parent say until the parent ends the session; a thread's body.
+
+        Without the parent the session ends. Without the improviser thru goes on.
+        """
+        connections = [self._improviser, parent]
+        while True:
+            for connection in wait(connections):
+                assert isinstance(connection, Connection)
+                try:
+                    message = connection.recv()
+                except (EOFError, OSError):
+                    message = Stop()
+                if isinstance(message, Stop):
+                    if connection is parent:
+                        self.stop()
+                        return
+                    connections.remove(connection)
+                    self.end_model_notes()
+                elif isinstance(message, PlayNote):
+                    self.play(message)
+                elif isinstance(message, Yield):
+                    self.end_model_notes()
+                elif isinstance(message, TurnChanged):
+                    self._journal.write("turn", message.time_s, message.turn)
+                    parent.send(message)
+
+
+def run(
+    settings: MidiSettings,
+    journal_path: Path,
+    journal_header: dict[str, Any],
+    improviser: Connection,
+    parent: Connection,
+) -> None:
+    """Be the midi_io process: open the ports, say Ready, play until told to stop."""
+    sys.setswitchinterval(0.0005)  # a thread with a deadline must not wait for another's slice
+    realtime = _ask_for_realtime()
+    try:
+        output = _open_output(settings)
+    except UserError as error:
+        parent.send(_failure(error))
+        return
+    try:
+        journal = JournalWriter(journal_path, journal_header)
+    except OSError as error:
+        output.close()
+        parent.send(Failed(f"cannot record to {journal_path}: {error.strerror}"))
+        return
+    midi_io = MidiIo(settings, output, journal, improviser)
+    try:
+        source = _open_input(settings, midi_io.on_input)
+    except UserError as error:
+        output.close()
+        journal.close()
+        parent.send(_failure(error))
+        return
+    threading.Thread(target=midi_io.forward, name="forward", daemon=True).start()
+    threading.Thread(target=midi_io.listen, args=(parent,), name="listen", daemon=True).start()
+    gc.collect()
+    gc.freeze()  # what is here stays: the collector need not look at it again while playing
+    parent.send(Ready(f"{source.name} -> {output.name}", realtime))
+    try:
+        midi_io.run_schedule()
+    finally:
+        source.close()
+        midi_io.end_every_note()
+        output.close()
+        journal.close()
+
+
+def _open_output(settings: MidiSettings) -> ports.OutputPort:
+    try:
+        return ports.open_output(ports.find_api(settings.api), settings.output)
+    except NoMidiError:
+        if settings.demo is None:
+            raise
+        return ports.SilentOutput()
+
+
+def _open_input(settings: MidiSettings, on_input: ports.OnInput) -> ports.InputPort:
+    if settings.demo is not None:
+        return DemoInput(settings.demo, on_input)
+    return ports.open_input(ports.find_api(settings.api), settings.input, on_input)
+
+
+def _failure(error: UserError) -> Failed:
+    return Failed(str(error), isinstance(error, NoMidiError))
+
+
+def _ask_for_realtime() -> bool:
+    """Ask for SCHED_FIFO, which threads started later inherit; go on without where refused."""
+    if not hasattr(os, "sched_setscheduler"):
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,20 @@
+"""What the midi_io process is told once, before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from live.demo import TimedMessage
+
+
+@dataclass(frozen=True)
+class MidiSettings:
+    """Settings of the process. Channels are counted from 0; None: every channel."""
+
+    input: str
+    output: str
+    api: str
+    input_channel: int | None
+    thru: bool
+    demo: tuple[TimedMessage, ...] | None
+    """Play these as if on a keyboard, instead of an input port."""

@@ -1,0 +1,35 @@
+"""The bodies of the child processes, each importing no more than it needs.
+
+The parent starts them without ever loading onnxruntime or a MIDI library itself.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from live.core.settings import PerformerSettings
+from live.midi_io.settings import MidiSettings
+
+
+def midi_io(
+    settings: MidiSettings,
+    journal: Path,
+    header: dict[str, Any],
+    improviser: Connection,
+    parent: Connection,
+) -> None:
+    """Be the midi_io process."""
+    from live.midi_io.process import run
+
+    run(settings, journal, header, improviser, parent)
+
+
+def improviser(
+    settings: PerformerSettings, model: Path, midi_io: Connection, parent: Connection
+) -> None:
+    """Be the improviser process."""
+    from live.improviser import run
+
+    run(settings, model, midi_io, parent)

@@ -1,0 +1,105 @@
+"""From the journal of a session to its Standard MIDI File."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import mido
+
+from live.journal import read_header, read_lines
+from live.midi_io.ledger import PLAYER, NoteLedger
+
+TICKS_PER_BEAT: Final = 960
+"""Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
+
+NOTE_OFF, NOTE_ON, LAST_CHANNEL_KIND = 0x80, 0x90, 0xE0
+
+
+@dataclass
+class _Track:
+    """One part of the session: balanced channel messages with their times in seconds."""
+
+    name: str
+    ledger: NoteLedger = field(default_factory=NoteLedger)
+    messages: list[tuple[float, bytes]] = field(default_factory=list)
+    last_s: float = 0.0
+
+    def add(self, time_s: float, data: bytes) -> None:
+        """Take a message as it was played; strikes and releases are balanced."""
+        if len(data) < 2 or not NOTE_OFF <= data[0] <= LAST_CHANNEL_KIND + 0x0F:
+            return
+        self.last_s = max(self.last_s, time_s)
+        kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
+        if kind == NOTE_ON and data[2] > 0:
+            balanced = self.ledger.strike(PLAYER, key, data[2])
+        elif kind in (NOTE_ON, NOTE_OFF):
+            balanced = self.ledger.release(PLAYER, key)
+        else:
+            balanced = [data]
+        self.messages += [(self.last_s, message) for message in balanced]
+
+    def end(self, time_s: float) -> None:
+        """End what still sounds: the session was cut off, or a key was held to the end."""
+        time_s = max(time_s, self.last_s)
+        self.messages += [(time_s, message) for message in self.ledger.release_everything()]
+
+
+def write_midi_file(journal: Path, target: Path) -> None:
+    """Make the MIDI file of a journal, type 1: tempo, the player's track, the model's track.
+
+    The file appears whole or not at all.
+
+    Raises:
+        OSError: the journal cannot be read or the file not be written.
+    """
+    header = read_header(journal)
+    tracks = {"in": _Track("Player"), "out": _Track("Model")}
+    last_s = 0.0
+    for line in read_lines(journal):
+        last_s = max(last_s, line.time_s)
+        track = tracks.get(line.kind)
+        data = _message_bytes(line.rest)
+        if track is not None and data is not None:
+            track.add(line.time_s, data)
+    for track in tracks.values():
+        track.end(last_s)
+    file = _midi_file(header, tracks.values())
+    partial = target.with_name(target.name + ".partial")
+    try:
+        file.save(partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _message_bytes(rest: tuple[Any, ...]) -> bytes | None:
+    try:
+        data = bytes.fromhex(rest[0])
+        mido.Message.from_bytes(data)
+    except (IndexError, TypeError, ValueError):
+        return None
+    return data
+
+
+def _midi_file(header: dict[str, Any], tracks: Iterable[_Track]) -> mido.MidiFile:
+    bpm, beats = header.get("bpm"), header.get("beats_per_bar")
+    tempo = mido.bpm2tempo(bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120)
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
+    meta = mido.MidiTrack()
+    meta.append(mido.MetaMessage("set_tempo", tempo=tempo))
+    if isinstance(beats, int) and 1 <= beats <= 32:
+        meta.append(mido.MetaMessage("time_signature", numerator=beats, denominator=4))
+    file.tracks.append(meta)
+    for track in tracks:
+        out = mido.MidiTrack()
+        out.append(mido.MetaMessage("track_name", name=track.name))
+        at_tick = 0
+        for time_s, data in track.messages:
+            tick = max(at_tick, round(mido.second2tick(time_s, TICKS_PER_BEAT, tempo)))
+            out.append(mido.Message.from_bytes(data, time=tick - at_tick))
+            at_tick = tick
+        file.tracks.append(out)
+    return file

@@ -1,0 +1,211 @@
+"""``config.toml``: every setting of the performer, checked, with flags laid over it."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from live.core.settings import Handover, Mode, PerformerSettings
+from live.demo import demo_messages
+from live.errors import UserError
+from live.midi_io.settings import MidiSettings
+from live.supervisor import SessionSettings
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIG: Final = "config.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Channel = Annotated[int, Field(ge=1, le=16)]
+Pitch = Annotated[int, Field(ge=0, le=127)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Midi(_Section):
+    """Ports and channels."""
+
+    input: Name = "auto"
+    output: Name = "auto"
+    api: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
+    input_channel: Annotated[int, Field(ge=0, le=16)] = 0
+    output_channel: Channel = 1
+    thru: bool = True
+
+
+class Time(_Section):
+    """Tempo and bars."""
+
+    bpm: Annotated[float, Field(ge=20, le=400, strict=False)] = 120.0
+    beats_per_bar: Annotated[int, Field(ge=1, le=16)] = 4
+
+
+class Turns(_Section):
+    """Who plays when."""
+
+    mode: Mode = "call"
+    silence_beats: Annotated[float, Field(ge=0.1, le=64, strict=False)] = 1.0
+    handover: Handover = "beat"
+    horizon_ms: Annotated[float, Field(ge=5, le=1000, strict=False)] = 100.0
+
+
+class Sampling(_Section):
+    """The model, and how notes are drawn from it."""
+
+    model: Name = "exported_models/default.onnx"
+    seed_window: Annotated[int, Field(ge=1, le=1024)] = 128
+    temperature: Annotated[float, Field(ge=0, le=5, strict=False)] = 1.0
+    min_p: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    instrument: Annotated[int, Field(ge=0, le=127)] = 0
+    lowest_pitch: Pitch = 21
+    highest_pitch: Pitch = 108
+
+
+class Recording(_Section):
+    """Where sessions go."""
+
+    folder: Name = "sessions"
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    midi: Midi = Midi()
+    time: Time = Time()
+    turns: Turns = Turns()
+    sampling: Sampling = Sampling()
+    recording: Recording = Recording()
+
+
+def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettings:
+    """Read the settings and lay flags over them.
+
+    Args:
+        config: the file; None: ``config.toml`` of the working folder, else of the project, else
+            the defaults.
+        flags: by section and setting; a value of None is no flag.
+
+    Returns:
+        The session's settings. Paths in the file are relative to it, paths in flags to the working
+        folder. A seed of 0 is replaced by a fresh one.
+
+    Raises:
+        UserError: the file cannot be read, or a setting is unknown, of a wrong type or range.
+    """
+    path = config or _find_config()
+    raw = _read(path) if path is not None else {}
+    base = path.resolve().parent if path is not None else PROJECT
+    for section, values in flags.items():
+        given = {key: value for key, value in values.items() if value is not None}
+        table = raw.setdefault(section, {})
+        if isinstance(table, dict):
+            table.update(given)
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(_explain(error, path, flags)) from error
+    low, high = settings.sampling.lowest_pitch, settings.sampling.highest_pitch
+    if high - low < 11:
+        raise UserError(
+            f"sampling.lowest_pitch ({low}) and sampling.highest_pitch ({high}) must leave at "
+            "least an octave"
+        )
+
+    def located(value: str, flag: Any) -> Path:
+        return Path(value).expanduser() if flag is not None else base / Path(value).expanduser()
+
+    return SessionSettings(
+        midi=_midi_settings(settings),
+        performer=_performer_settings(settings),
+        model=located(settings.sampling.model, flags.get("sampling", {}).get("model")),
+        folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
+    )
+
+
+def with_demo(midi: MidiSettings, bpm: float) -> MidiSettings:
+    """Return the settings with the built-in phrase in the place of an input port."""
+    return MidiSettings(
+        input=midi.input,
+        output=midi.output,
+        api=midi.api,
+        input_channel=None,
+        thru=True,
+        demo=demo_messages(bpm),
+    )
+
+
+def _midi_settings(settings: Settings) -> MidiSettings:
+    m = settings.midi
+    return MidiSettings(
+        input=m.input,
+        output=m.output,
+        api=m.api,
+        input_channel=m.input_channel - 1 if m.input_channel else None,
+        thru=m.thru,
+        demo=None,
+    )
+
+
+def _performer_settings(settings: Settings) -> PerformerSettings:
+    s = settings
+    return PerformerSettings(
+        bpm=s.time.bpm,
+        beats_per_bar=s.time.beats_per_bar,
+        mode=s.turns.mode,
+        handover=s.turns.handover,
+        silence_beats=s.turns.silence_beats,
+        horizon_ms=s.turns.horizon_ms,
+        seed_window=s.sampling.seed_window,
+        temperature=s.sampling.temperature,
+        min_p=s.sampling.min_p,
+        instrument=s.sampling.instrument,
+        lowest_pitch=s.sampling.lowest_pitch,
+        highest_pitch=s.sampling.highest_pitch,
+        output_channel=s.midi.output_channel - 1,
+        seed=s.sampling.seed or 1 + secrets.randbelow(2**31 - 1),
+    )
+
+
+def _find_config() -> Path | None:
+    for folder in (Path(), PROJECT):
+        if (folder / DEFAULT_CONFIG).is_file():
+            return folder / DEFAULT_CONFIG
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"cannot read the config {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from error
+
+
+def _explain(error: ValidationError, path: Path | None, flags: dict[str, dict[str, Any]]) -> str:
+    """Return one line that names the first wrong setting and what it may be."""
+    first = error.errors()[0]
+    parts = [str(part) for part in first["loc"]]
+    name = ".".join(parts)
+    if first["type"] == "extra_forbidden":
+        known = Settings.model_fields
+        if len(parts) == 2 and parts[0] in known:
+            section = known[parts[0]].annotation
+            assert section is not None
+            known = section.model_fields
+        return f'{path}: there is no setting "{name}"; there are: {", ".join(known)}'
+    flag = len(parts) == 2 and flags.get(parts[0], {}).get(parts[1]) is not None
+    where = "a flag gives" if flag else f"{path}:"
+    return f"{where} {name} = {first['input']!r}; it {_must(first['msg'])}"
+
+
+def _must(message: str) -> str:
+    return message.removeprefix("Input ").replace("should", "must", 1)
