@@ -1,0 +1,96 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import jack
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def jack_server() -> Iterator[str]:
+    missing = jack.missing_programs()
+    if missing:
+        pytest.skip(f"needs JACK ({', '.join(missing)}): apt-get install jackd2")
+    with jack.server() as name:
+        yield name
+
+
+class Performer:
+    """``python -m live`` as a user starts it, in a process of its own."""
+
+    def __init__(self, *arguments: str, folder: Path) -> None:
+        self.folder = folder
+        self._log = (folder.parent / f"{folder.name}.log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "live", "--record", str(folder), *arguments],
+            cwd=PROJECT,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+
+    @property
+    def output(self) -> str:
+        self._log.flush()
+        return Path(self._log.name).read_text()
+
+    def wait_ready(self) -> None:
+        jack.wait_for(
+            lambda: "ready in" in self.output or self.process.poll() is not None, "the performer"
+        )
+        assert self.process.poll() is None, self.output
+
+    def stop(self, signal_number: int) -> Path:
+        """Send a signal, wait for the end, return the recording."""
+        self.process.send_signal(signal_number)
+        assert self.process.wait(20) == 0, self.output
+        return self.recording()
+
+    def recording(self) -> Path:
+        files = sorted(self.folder.glob("*.mid"))
+        assert files, self.output
+        assert str(files[-1]) in self.output
+        return files[-1]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._log.close()
+
+
+@pytest.fixture
+def performer(tmp_path: Path) -> Iterator[object]:
+    """Return a function that starts the performer with flags."""
+    started: list[Performer] = []
+
+    def start(*arguments: str) -> Performer:
+        one = Performer(*arguments, folder=tmp_path / f"sessions{len(started)}")
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def peer(jack_server: str) -> Iterator[jack.Peer]:
+    one = jack.Peer()
+    yield one
+    one.close()
+    time.sleep(0.05)

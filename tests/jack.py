@@ -1,0 +1,140 @@
+"""A JACK server of the tests' own, and clients that play on it and listen to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import rtmidi
+
+PERIOD_FRAMES = 64
+RATE = 48000
+
+
+def missing_programs() -> list[str]:
+    return [name for name in ("jackd", "jack_connect", "jack_lsp") if shutil.which(name) is None]
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run a JACK server without a sound card; clients of this process and its children use it."""
+    name = f"continuo-test-{os.getpid()}"
+    # Synchronous: without it, JACK drops and repeats messages of clients that a busy machine delays.
+    command = ["jackd", "-n", name, "-S", *_priority(), "-d", "dummy"]
+    command += ["-r", str(RATE), "-p", str(PERIOD_FRAMES)]
+    before = os.environ.get("JACK_DEFAULT_SERVER")
+    os.environ["JACK_DEFAULT_SERVER"] = name
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _lsp().returncode == 0, "the JACK server")
+        yield name
+    finally:
+        process.terminate()
+        process.wait(10)
+        if before is None:
+            del os.environ["JACK_DEFAULT_SERVER"]
+        else:
+            os.environ["JACK_DEFAULT_SERVER"] = before
+
+
+def _priority() -> list[str]:
+    """Real-time where the system grants it, as on a musician's machine."""
+    try:
+        before = os.sched_getscheduler(0), os.sched_getparam(0)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(60))
+        os.sched_setscheduler(0, *before)
+    except OSError:
+        return ["-r"]
+    return ["-R", "-P", "60"]
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.02)
+
+
+def port_named(end: str) -> str:
+    """Return the full name of the port whose name ends so, once it is there."""
+    wait_for(lambda: any(p.endswith(end) for p in ports()), f"the port {end}")
+    return next(p for p in ports() if p.endswith(end))
+
+
+def ports() -> list[str]:
+    return _lsp().stdout.splitlines()
+
+
+def connect(source: str, target: str) -> None:
+    subprocess.run(["jack_connect", source, target], check=True, capture_output=True, timeout=10)
+
+
+def _lsp() -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["jack_lsp"], capture_output=True, text=True, timeout=10)
+
+
+@dataclass
+class Peer:
+    """A musician at the other end: one client that plays, one that listens."""
+
+    heard: list[tuple[float, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="peer-keys")
+        self._out.open_virtual_port("out")
+        self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="peer-ears")
+        self._in.ignore_types(sysex=False, timing=False, active_sense=False)
+        self._in.set_callback(self._on_message)
+        self._in.open_virtual_port("in")
+
+    def connect(self) -> None:
+        connect("peer-keys:out", port_named("Continuo In"))
+        connect(port_named("Continuo Out"), "peer-ears:in")
+
+    def send(self, *data: int) -> float:
+        self._out.send_message(data)
+        return time.perf_counter()
+
+    def play(self, notes: list[tuple[float, float, int]], channel: int = 0) -> float:
+        """Play notes (onset, release, pitch) in seconds from now; return when the last one ended."""
+        began = time.perf_counter() + 0.05
+        messages = [(on, (0x90 | channel, pitch, 80)) for on, _, pitch in notes]
+        messages += [(off, (0x80 | channel, pitch, 0)) for _, off, pitch in notes]
+        ended = began
+        for at, data in sorted(messages):
+            time.sleep(max(0.0, began + at - time.perf_counter()))
+            ended = self.send(*data)
+        return ended
+
+    def notes_on(self, channel: int, since: float = 0.0) -> list[tuple[float, int]]:
+        """Return (time, pitch) of the note-ons heard on a channel."""
+        return [
+            (at, data[1])
+            for at, data in list(self.heard)
+            if data[0] == 0x90 | channel and data[2] > 0 and at >= since
+        ]
+
+    def sounding(self) -> set[tuple[int, int]]:
+        """Return (channel, pitch) of what was struck and not released."""
+        down: set[tuple[int, int]] = set()
+        for _, data in list(self.heard):
+            key = (data[0] & 0x0F, data[1] if len(data) > 1 else 0)
+            if data[0] & 0xF0 == 0x90 and data[2] > 0:
+                assert key not in down, f"{key} was struck twice without a note-off between"
+                down.add(key)
+            elif data[0] & 0xF0 in (0x80, 0x90):
+                down.discard(key)
+        return down
+
+    def close(self) -> None:
+        for port in (self._in, self._out):
+            port.close_port()
+            port.delete()
+
+    def _on_message(self, event: tuple[list[int], float], _: object) -> None:
+        self.heard.append((time.perf_counter(), bytes(event[0])))
