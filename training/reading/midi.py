@@ -15,6 +15,7 @@ from typing import Any, Final
 import symusic
 
 from live.events import DRUMS, TICKS_PER_BEAT, Note
+from training.reading import guard
 from training.reading.errors import UnreadableError
 from training.reading.tidy import tidy
 
@@ -48,7 +49,7 @@ def read_midi(path: Path, track: str | None = None) -> tuple[Note, ...]:
         UnreadableError: the file is no MIDI, or counts time in seconds instead of beats.
     """
     try:
-        score = symusic.Score.from_midi(path.read_bytes())
+        score = symusic.Score.from_midi(guard.file_bytes(path))
     except RuntimeError as error:
         raise UnreadableError(f"not a readable MIDI file ({error})") from error
     if score.tpq <= 0:
