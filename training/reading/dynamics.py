@@ -84,4 +84,4 @@ def _realized(dynamic: str, shift: float) -> int:
     scalar = volume.Volume().getRealized(
         useDynamicContext=dynamics.Dynamic(dynamic), useArticulations=False, clip=False
     )
-    return min(max(int(round((float(scalar) + shift) * 127)), 1), 127)
+    return min(max(round((float(scalar) + shift) * 127), 1), 127)

@@ -1,0 +1,224 @@
+"""From folders of music to a corpus: every file read once, works told apart, all on record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from live.errors import UserError
+from training.library import Corpus
+from training.reading import SUFFIXES, UnreadableError, guard
+from training.reading.isolated import FileRead, Limits
+from training.reading.many import read_here, read_on_cluster
+from training.store import Store
+from training.works import identity
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file that is not in the corpus, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class Report:
+    """What became of every file."""
+
+    files: int = 0
+    read: int = 0
+    """Files read in this run."""
+    kept: int = 0
+    """Files whose notes the cache had."""
+    skipped: list[Left] = field(default_factory=list)
+    duplicated: list[Left] = field(default_factory=list)
+    """Files with the content, and pieces with the notes, of another that is in the corpus."""
+    pieces: int = 0
+    notes: int = 0
+    works: int = 0
+    """Pieces that are the same work count once."""
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        """Return the counts as one line."""
+        return (
+            f"{self.files:,} files: {self.read:,} read, {self.kept:,} from the cache,"
+            f" {len(self.skipped):,} skipped, {len(self.duplicated):,} duplicated;"
+            f" {self.pieces:,} pieces of {self.works:,} works, {self.notes:,} notes,"
+            f" in {self.seconds:,.1f} s"
+        )
+
+    def write(self, path: Path) -> None:
+        """Write all of it as JSON.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        try:
+            path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write the report {path}: {error.strerror}") from error
+
+
+def cache_folder() -> Path:
+    """Return where notes that were read are kept; the environment may name another place."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "continuo"
+
+
+def music_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the files of music in folders and the folders in them, in a fixed order.
+
+    Raises:
+        UserError: there is no such folder, or no music in any of them.
+    """
+    found: set[Path] = set()
+    names = []
+    for folder in folders:
+        names.append(str(folder))
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}; name one of music files with --data")
+        for base, _, files in os.walk(folder):
+            found.update(Path(base, f) for f in files if Path(f).suffix.lower() in SUFFIXES)
+    if not found:
+        endings = " ".join(sorted(SUFFIXES))
+        raise UserError(f"no music in {', '.join(names)}; its files would end in one of {endings}")
+    return sorted(found)
+
+
+def prepare(
+    source: Path | Sequence[Path],
+    cache: Path,
+    *,
+    jobs: int | None = None,
+    cluster: str | None = None,
+    limits: Limits | None = None,
+    retry: bool = False,
+    console: Console | None = None,
+) -> tuple[Corpus, Report]:
+    """Read music, each file once for all times, and tell its works apart.
+
+    Args:
+        source: a folder, or a list of folders and files.
+        cache: folder where what was read is kept; made if missing. Interrupted at any moment,
+            the next call goes on from there.
+        jobs: processes that read; None: one for each core.
+        cluster: address of a Dask scheduler whose workers read instead.
+        limits: what one file may cost in time and memory.
+        retry: read files again that were refused before.
+        console: shows a progress bar; None: silent.
+
+    Raises:
+        UserError: there is no music, none of it can be read, or the cache cannot be written.
+    """
+    began = time.monotonic()
+    sources = [source] if isinstance(source, Path) else list(source)
+    folders = [path for path in sources if not path.is_file()]
+    paths = {path for path in sources if path.is_file()}
+    paths.update(music_files(folders) if folders else ())
+    report = Report(files=len(paths))
+    by_key = _by_content(sorted(paths), report)
+    with Store(cache) as store:
+        if retry:
+            store.forget_refused()
+        reasons = {key: reason for key, reason in store.known().items() if key in by_key}
+        report.kept = sum(reason is None for reason in reasons.values())
+        unread = {path: key for key, path in by_key.items() if key not in reasons}
+        for path, read in _read(list(unread), jobs, cluster, limits or Limits(), console):
+            reasons[unread[path]] = read.reason
+            if read.is_final:
+                store.keep(unread[path], path.stem, read)
+            report.read += read.reason is None
+        for key, path in by_key.items():
+            if (reason := reasons[key]) is not None:
+                report.skipped.append(Left(str(path), reason))
+        corpus = _corpus(store, {k: p for k, p in by_key.items() if reasons[k] is None}, report)
+    report.skipped.sort(key=lambda left: left.path)
+    report.pieces, report.notes = len(corpus), len(corpus.columns)
+    report.works = len(set(corpus.works.tolist()))
+    report.seconds = round(time.monotonic() - began, 2)
+    return corpus, report
+
+
+def _by_content(paths: Sequence[Path], report: Report) -> dict[bytes, Path]:
+    """Return the first file of each content, with a key made of the content and its format."""
+    by_key: dict[bytes, Path] = {}
+    for path in paths:
+        try:
+            content = guard.file_bytes(path)
+        except (UnreadableError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            report.skipped.append(Left(str(path), reason or "it cannot be opened"))
+            continue
+        suffix = path.suffix.lower().encode()
+        key = hashlib.blake2b(suffix + b"\0" + content, digest_size=16).digest()
+        if key in by_key:
+            report.duplicated.append(Left(str(path), f"the same file as {by_key[key]}"))
+        else:
+            by_key[key] = path
+    return by_key
+
+
+def _read(
+    paths: Sequence[Path],
+    jobs: int | None,
+    cluster: str | None,
+    limits: Limits,
+    console: Console | None,
+) -> Generator[tuple[Path, FileRead], None, None]:
+    """Give what came of each file, under a progress bar."""
+    if not paths:
+        return
+    # The longest first: none of them is left to be read alone at the end.
+    paths = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+    if cluster is None:
+        reading = read_here(paths, jobs or os.cpu_count() or 1, limits)
+    else:
+        reading = read_on_cluster(paths, cluster, limits)
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[skipped]} skipped"),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(*columns, console=console, disable=console is None)
+    with progress, closing(reading):
+        task = progress.add_task("reading", total=len(paths), skipped=0)
+        skipped = 0
+        for path, read in reading:
+            skipped += read.reason is not None
+            progress.update(task, advance=1, skipped=skipped)
+            yield path, read
+
+
+def _corpus(store: Store, files: dict[bytes, Path], report: Report) -> Corpus:
+    """Return the pieces of all readable files; of those with the same notes, only the first."""
+    names, sources, notes = [], [], []
+    first: dict[bytes, str] = {}
+    for key, suffix, columns in store.pieces(files):
+        source = str(files[key])
+        name = files[key].stem + suffix
+        same = identity(columns)
+        if same in first:
+            report.duplicated.append(Left(source, f"{name} has the notes of {first[same]}"))
+            continue
+        first[same] = source
+        names.append(name)
+        sources.append(source)
+        notes.append(columns)
+    if not notes:
+        why = report.skipped[0] if report.skipped else None
+        reason = f"; {why.path}: {why.reason}" if why else ""
+        raise UserError(f"none of {report.files} files could be read{reason}")
+    return Corpus.of(names, sources, notes)

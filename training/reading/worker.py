@@ -1,0 +1,68 @@
+"""The process in which files are read: ``python -m training.reading.worker``.
+
+Parsers of foreign files crash, hang and eat memory. Here they do so alone: whoever asks
+(``training.reading.isolated``) notices, says which file it was, and starts another process.
+
+It takes one request per line, a JSON object with ``path``, and answers each with a line of JSON
+and, after it, the notes of all pieces as ``training.columns.NOTE``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from training.columns import columns_of
+from training.reading import UnreadableError, read_all
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process have no more than so much memory, where the system has such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit = megabytes * 2**20
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY or limit < most:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+
+
+def answer(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return what is to be told of a file, and its notes."""
+    try:
+        pieces = read_all(path)
+    except UnreadableError as error:
+        return {"reason": " ".join(str(error).split())}, b""
+    except OSError as error:
+        return {"trouble": error.strerror or str(error)}, b""
+    columns = [columns_of(piece.notes) for piece in pieces]
+    header = {"names": [piece.name for piece in pieces], "counts": [len(c) for c in columns]}
+    return header, b"".join(c.tobytes() for c in columns)
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to deal with
+    # Answers keep the real output for themselves; what libraries print goes nowhere.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    limit_memory(int(sys.argv[1]))
+    for line in sys.stdin:
+        try:
+            header, notes = answer(Path(json.loads(line)["path"]))
+        except (MemoryError, RecursionError) as error:
+            # What is left of the process is not to be trusted: the parent starts another.
+            kind = "memory" if isinstance(error, MemoryError) else "depth"
+            header, notes = {"exhausted": kind}, b""
+        answers.write(json.dumps(header).encode() + b"\n" + notes)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
