@@ -61,6 +61,9 @@ def perform(
     output_channel: Annotated[
         int | None, typer.Option(help="Channel of the model's notes, 1 to 16.")
     ] = None,
+    thru: Annotated[
+        bool | None, typer.Option("--thru/--no-thru", help="Send what you play to the output too.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Folder of the recordings.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after this time.")] = None,
     demo: Annotated[
@@ -79,6 +82,7 @@ def perform(
             "output": "virtual" if virtual else output,
             "input_channel": input_channel,
             "output_channel": output_channel,
+            "thru": thru,
         },
         "time": {"bpm": bpm, "beats_per_bar": beats_per_bar},
         "turns": {"mode": mode, "silence_beats": silence_beats, "handover": handover},

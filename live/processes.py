@@ -5,6 +5,7 @@ The parent starts them without ever loading onnxruntime or a MIDI library itself
 
 from __future__ import annotations
 
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ def midi_io(
     parent: Connection,
 ) -> None:
     """Be the midi_io process."""
+    _name_process("midi_io")
     from live.midi_io.process import run
 
     run(settings, journal, header, improviser, parent)
@@ -30,6 +32,13 @@ def improviser(
     settings: PerformerSettings, model: Path, midi_io: Connection, parent: Connection
 ) -> None:
     """Be the improviser process."""
+    _name_process("improviser")
     from live.improviser import run
 
     run(settings, model, midi_io, parent)
+
+
+def _name_process(name: str) -> None:
+    """Let ``top`` and ``ps`` tell the processes apart, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests import jack
@@ -20,7 +21,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 def jack_server() -> Iterator[str]:
     missing = jack.missing_programs()
     if missing:
-        pytest.skip(f"needs JACK ({', '.join(missing)}): apt-get install jackd2")
+        jack.skip(f"needs JACK ({', '.join(missing)}): apt-get install jackd2")
     with jack.server() as name:
         yield name
 
@@ -49,6 +50,11 @@ class Performer:
             lambda: "ready in" in self.output or self.process.poll() is not None, "the performer"
         )
         assert self.process.poll() is None, self.output
+
+    def child(self, name: str) -> psutil.Process:
+        """Return one of its processes: "midi_io" or "improviser"."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return next(child for child in children if child.name() == name)
 
     def stop(self, signal_number: int) -> Path:
         """Send a signal, wait for the end, return the recording."""

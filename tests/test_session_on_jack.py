@@ -147,15 +147,9 @@ def test_signal_ends_every_note_and_writes_the_file(session, peer, number):
 
 
 def test_notes_end_and_thru_goes_on_when_the_improviser_dies(session, peer):
-    import psutil
-
     peer.play(PHRASE[:4])
     wait_for_answer(peer, 4 * BEAT)
-    improviser = max(
-        psutil.Process(session.process.pid).children(recursive=True),
-        key=lambda p: p.memory_info().rss,
-    )
-    improviser.kill()
+    session.child("improviser").kill()
     time.sleep(0.3)
     assert peer.sounding() == set()
     peer.send(0x90, 50, 70)

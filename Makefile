@@ -1,0 +1,41 @@
+# `make play` and `make test` set up all they need in .venv; nothing else is touched.
+
+# The first Python of a version that every dependency has wheels for, able to make environments.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	>/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+
+.PHONY: play test check bench clean
+
+play: $(VENV)/performer
+	$(RUN) -m live --or-demo $(ARGS)
+
+test: $(VENV)/development
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/development
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: $(VENV)/development
+	$(RUN) -m benchmarks.performer $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(RUN):
+	@test -n "$(PYTHON)" || { echo "Continuo needs Python 3.11 or 3.12 with its venv module" \
+	"(on Debian: apt-get install python3-venv)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/performer: pyproject.toml | $(RUN)
+	$(PIP) install -e .
+	@touch $@
+
+$(VENV)/development: pyproject.toml | $(RUN)
+	$(PIP) install -e '.[training,dev]'
+	@touch $@ $(VENV)/performer
