@@ -23,9 +23,8 @@ import tensorflow as tf
 from keras import ops
 
 from live.events import FIELDS, PREDICTED
-
-FORBIDDEN = -1e9
-"""Added to a logit, this rules a token out. Finite, so that no 0 * inf can make a NaN."""
+from live.model import FORBIDDEN
+from training.recurrence import lstm
 
 
 @dataclass(frozen=True)
@@ -181,32 +180,51 @@ class EventLSTM(keras.Model):
         ]
         self.dropout = keras.layers.Dropout(self.config.dropout)
         self.heads = EventHeads(self.config.head, name="heads")
+        self.products = tf.float32
+        """Type that the recurrence's products are computed in while training."""
 
-    def encode(
-        self, events: tf.Tensor, states: tf.Tensor | None = None, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Run the recurrence.
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+        """Create all weights; their shapes depend on the config alone."""
+        self.embedding.build((None, None, len(FIELDS)))
+        width = self.config.embedding
+        for layer in self.lstms:
+            layer.build((None, None, width))
+            width = self.config.units
+        self.heads.build((None, None, width))
+
+    def encode(self, events: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run the recurrence on from given states, in Keras's own layers.
 
         Args:
             events: tokens, (B, T, F).
-            states: (B, 2 * layers, U), hidden and cell state of each layer in turn; None: zeros.
-            training: whether dropout is on.
+            states: (B, 2 * layers, U), hidden and cell state of each layer in turn.
 
         Returns:
             The last layer's outputs, (B, T, U), and the states after the last event.
         """
         x = self.embedding(events)
         after: list[tf.Tensor] = []
-        for i, lstm in enumerate(self.lstms):
-            initial = None if states is None else [states[:, 2 * i], states[:, 2 * i + 1]]
-            x, hidden, cell = lstm(x, initial_state=initial)
+        for i, layer in enumerate(self.lstms):
+            x, hidden, cell = layer(x, initial_state=[states[:, 2 * i], states[:, 2 * i + 1]])
             after += [hidden, cell]
-            x = self.dropout(x, training=training)
         return x, ops.stack(after, axis=1)
+
+    def encode_windows(self, events: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Run the recurrence from zero states: tokens (B, T, F) to outputs (B, T, U).
+
+        The same weights and, but for rounding, the same numbers as ``encode``, computed in a way
+        that trains faster. Dropout follows each layer if ``training``.
+        """
+        x = self.embedding(events)
+        for layer in self.lstms:
+            kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in layer.trainable_weights)
+            x = lstm(x, kernel, recurrent, bias, self.products)
+            x = self.dropout(x, training=training)
+        return x
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
         """Return the logits of each predicted field, teacher-forced."""
-        outputs, _ = self.encode(inputs["events"], training=training)
+        outputs = self.encode_windows(inputs["events"], training=training)
         logits = self.heads(outputs, inputs["targets"])
         return {f.name: z for f, z in zip(PREDICTED, logits, strict=True)}
 

@@ -1,0 +1,142 @@
+"""The command line of the school."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from live.errors import UserError
+
+app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+
+DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
+"""Not the shipped model: nobody's own training overwrites that unasked."""
+RUNS: Final = Path("runs")
+HELD_OUT: Final = 0.05
+"""Share of the pieces that each epoch is judged by."""
+CORPUS: Final = "music21 corpus, permitted core"
+CORPUS_LICENCE: Final = (
+    "out of copyright in the United States or licensed for use; encodings as music21's "
+    "corpus/license.txt says"
+)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without the notes that it prints as it starts.
+
+    It writes some of them past every setting it has, so its way to the terminal is shut meanwhile.
+    What goes wrong is raised all the same.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+
+
+@app.callback()
+def school(
+    context: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of music files. Default: the permitted core of music21's corpus."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The model file to write.")] = DEFAULT_OUT,
+    epochs: Annotated[int, typer.Option(min=1, help="The most passes over the music.")] = 30,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Train for so long, however many epochs that makes."),
+    ] = None,
+) -> None:
+    """Train the network that the performer plays, and export it as one .onnx file."""
+    if context.invoked_subcommand is None:
+        train(data, out, epochs, minutes, Console())
+
+
+def train(
+    data: Path | None, out: Path, epochs: int, minutes: float | None, console: Console
+) -> None:
+    """Read music, train on it, export the best epoch to ``out``.
+
+    Raises:
+        UserError: no music, too little of it, or ``out`` cannot be written.
+    """
+    from training.corpus import cache_folder, composer, corpus_paths, folder_paths, read_all
+
+    paths = corpus_paths() if data is None else folder_paths(data)
+    # Loaded before the long work begins: an hour later the files may have been edited.
+    load_tensorflow()
+    from training.dataset import split
+    from training.export import check_target, export
+    from training.fit import Plan, fit
+    from training.network import NetworkConfig
+
+    check_target(out)
+    library = read_all(paths, cache_folder(), console)
+    training, validation = split(library.pieces, HELD_OUT)
+    if not training:
+        raise UserError(
+            f"{len(library.pieces)} readable piece(s) are too little music to train on and to "
+            "hold some out; add another piece"
+        )
+    console.print(
+        f"{len(training)} pieces to learn from, {len(validation)} held out, "
+        f"{sum(len(p.notes) for p in library.pieces):,} notes, "
+        f"{len(library.skipped)} files skipped",
+        highlight=False,
+    )
+    plan = Plan(epochs=epochs, minutes=minutes)
+    outcome = fit(NetworkConfig(), plan, training, validation, RUNS / out.stem, console)
+    about: dict[str, Any] = {
+        "data": [
+            {
+                "name": CORPUS if data is None else data.resolve().name,
+                "licence": CORPUS_LICENCE if data is None else "the user's own choice of files",
+                "pieces": len(library.pieces),
+                "notes": sum(len(p.notes) for p in library.pieces),
+                "held_out_pieces": len(validation),
+                "composers": Counter(composer(Path(p.source)) for p in library.pieces),
+            }
+        ],
+        "training": {
+            **asdict(plan),
+            "epochs_done": outcome.epochs,
+            "events": outcome.events,
+            "seconds": round(outcome.seconds),
+        },
+        "held_out_bits_per_note": {name: round(b, 4) for name, b in outcome.bits.items()},
+    }
+    export(outcome.network, out, about)
+    console.print(
+        f"{out}: {outcome.bits['sum']:.3f} bits per note on held-out music. "
+        f"Play it: python -m live --model {out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is told in one line, with exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
