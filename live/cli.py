@@ -100,10 +100,10 @@ def perform(
         try:
             _play(chosen, seconds)
             return
-        except NoMidiError as error:
+        except NoMidiError:
             if not or_demo:
                 raise
-            _tell(f"There is no MIDI to play with here, so this is the demo ({error}).")
+            _tell("There is no MIDI to play with here, so this is the demo.")
     bpm_now = chosen.performer.bpm
     chosen = replace(chosen, midi=settings.with_demo(chosen.midi, bpm_now))
     _play(chosen, demo_seconds(bpm_now) if seconds is None else seconds)
@@ -147,17 +147,19 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
     session = Session(chosen, _tell)
     session.start()
     p = chosen.performer
-    _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
     try:
-        session.run(seconds)
+        _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
+        whole = session.run(seconds)
     except KeyboardInterrupt:
-        pass
+        whole = True
     finally:
         _tell(f"recorded {session.close()}")
+    if not whole:
+        raise typer.Exit(1)
 
 
 def _tell(line: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+    Console(highlight=False, soft_wrap=True, emoji=False).print(line, markup=False)
 
 
 def _interrupt(*_: object) -> None:

@@ -95,7 +95,11 @@ class Model:
         outputs = [o.name for o in self._session.get_outputs()]
         if set(inputs) != set(INPUTS) or set(outputs) != set(OUTPUTS):
             raise self._foreign()
-        self.state_shape: tuple[int, int] = (int(inputs["states"][1]), int(inputs["states"][2]))
+        try:
+            _, rows, units = inputs["states"]
+            self.state_shape = (int(rows), int(units))
+        except (TypeError, ValueError) as error:  # other axes, or free ones
+            raise self._foreign() from error
         self._free = np.full((1, 1, len(PREDICTED)), FREE, dtype=np.int32)
         self._zeros = np.zeros((1, 1, TOKEN_COUNT), dtype=np.float32)
 
@@ -105,13 +109,11 @@ class Model:
     def _read_metadata(self) -> dict[str, Any]:
         raw = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if raw is None:
-            raise UserError(
-                f"{self.path} is an ONNX model, but not one of Continuo's; name another"
-            )
+            raise self._foreign()
         try:
             metadata = json.loads(raw)
             version = metadata["alphabet"]["version"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{self.path}: its metadata cannot be read; export it again") from error
         if metadata["alphabet"] != alphabet():
             raise UserError(

@@ -26,6 +26,7 @@ class _Section(BaseModel):
 Channel = Annotated[int, Field(ge=1, le=16)]
 Pitch = Annotated[int, Field(ge=0, le=127)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PathName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 
 
 class Midi(_Section):
@@ -42,7 +43,7 @@ class Midi(_Section):
 class Time(_Section):
     """Tempo and bars."""
 
-    bpm: Annotated[float, Field(ge=20, le=400, strict=False)] = 120.0
+    bpm: Annotated[float, Field(ge=20, le=400)] = 120.0
     beats_per_bar: Annotated[int, Field(ge=1, le=16)] = 4
 
 
@@ -50,18 +51,18 @@ class Turns(_Section):
     """Who plays when."""
 
     mode: Mode = "call"
-    silence_beats: Annotated[float, Field(ge=0.1, le=64, strict=False)] = 1.0
+    silence_beats: Annotated[float, Field(ge=0.1, le=64)] = 1.0
     handover: Handover = "beat"
-    horizon_ms: Annotated[float, Field(ge=5, le=1000, strict=False)] = 100.0
+    horizon_ms: Annotated[float, Field(ge=5, le=1000)] = 100.0
 
 
 class Sampling(_Section):
     """The model, and how notes are drawn from it."""
 
-    model: Name = "exported_models/default.onnx"
+    model: PathName = "exported_models/default.onnx"
     seed_window: Annotated[int, Field(ge=1, le=1024)] = 128
-    temperature: Annotated[float, Field(ge=0, le=5, strict=False)] = 1.0
-    min_p: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.05
+    temperature: Annotated[float, Field(ge=0, le=5)] = 1.0
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     instrument: Annotated[int, Field(ge=0, le=127)] = 0
     lowest_pitch: Pitch = 21
@@ -71,7 +72,7 @@ class Sampling(_Section):
 class Recording(_Section):
     """Where sessions go."""
 
-    folder: Name = "sessions"
+    folder: PathName = "sessions"
 
 
 class Settings(_Section):
@@ -119,7 +120,11 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         )
 
     def located(value: str, flag: Any) -> Path:
-        return Path(value).expanduser() if flag is not None else base / Path(value).expanduser()
+        try:
+            given = Path(value).expanduser()
+        except RuntimeError as error:  # the home of a user that is not here
+            raise UserError(f"{value} names the home of an unknown user") from error
+        return given if flag is not None else base / given
 
     return SessionSettings(
         midi=_midi_settings(settings),
@@ -186,7 +191,7 @@ def _read(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except OSError as error:
         raise UserError(f"cannot read the config {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not all of it is a TOMLDecodeError
         raise UserError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -204,8 +209,7 @@ def _explain(error: ValidationError, path: Path | None, flags: dict[str, dict[st
         return f'{path}: there is no setting "{name}"; there are: {", ".join(known)}'
     flag = len(parts) == 2 and flags.get(parts[0], {}).get(parts[1]) is not None
     where = "a flag gives" if flag else f"{path}:"
-    return f"{where} {name} = {first['input']!r}; it {_must(first['msg'])}"
-
-
-def _must(message: str) -> str:
-    return message.removeprefix("Input ").replace("should", "must", 1)
+    if first["type"] == "model_type":
+        return f"{where} {name} = {first['input']!r}; it must be a section: [{name}]"
+    must = first["msg"].partition("should ")[2]
+    return f"{where} {name} = {first['input']!r}; it must {must}"

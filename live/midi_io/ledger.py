@@ -38,6 +38,11 @@ class NoteLedger:
         """The keys that were struck and not yet released."""
         return set(self._owners)
 
+    @property
+    def model_notes(self) -> dict[Key, int]:
+        """The keys that notes of the model's hold, with the numbers of those notes."""
+        return {key: number for key, owners in self._owners.items() for number in owners - {PLAYER}}
+
     def strike(self, owner: int, key: Key, velocity: int) -> list[bytes]:
         """Return the messages of a note-on; a key that sounds already is ended first."""
         owners = self._owners.setdefault(key, set())

@@ -192,6 +192,7 @@ def _names(kind: Any, api: int) -> list[str]:
 def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[Any, str]:
     with _quiet():
         port = kind(api, name=CLIENT_NAME)
+        name = wanted
         try:
             if wanted == VIRTUAL:
                 port.open_virtual_port(port_name)
