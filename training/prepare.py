@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from live.errors import UserError
 from training.library import Corpus
 from training.reading import SUFFIXES, UnreadableError, guard
-from training.reading.isolated import FileRead, Limits
-from training.reading.many import read_here, read_on_cluster
+from training.reading.isolated import Limits
+from training.reading.many import Results, read_here, read_on_cluster
 from training.store import Store
 from training.works import identity
 
@@ -175,7 +175,7 @@ def _read(
     cluster: str | None,
     limits: Limits,
     console: Console | None,
-) -> Generator[tuple[Path, FileRead], None, None]:
+) -> Results:
     """Give what came of each file, under a progress bar."""
     if not paths:
         return

@@ -120,7 +120,8 @@ def split(
     """Divide pieces by work.
 
     Where a work goes depends on nothing but the notes of its own pieces: other files may come and
-    go, and in any order.
+    go, and in any order. Only where a share of so few works would be none, one is held out, as
+    long as another is left to train on.
 
     Args:
         works: number of each piece's work.
@@ -131,9 +132,20 @@ def split(
     first: dict[int, bytes] = {}
     for work, name in zip(works.tolist(), identities, strict=True):
         first[work] = min(first.get(work, name), name)
+    places = {work: _place(name) for work, name in first.items()}
+    ordered = sorted(places, key=lambda work: (places[work], first[work]))
+    tested = sum(place < test for place in places.values())
+    tested = max(tested, int(test > 0 and len(ordered) > 2))
+    held_out = sum(place < test + validation for place in places.values())
+    held_out = max(held_out, tested + int(validation > 0 and len(ordered) > tested + 1))
+    part = {work: 2 if i < tested else 1 if i < held_out else 0 for i, work in enumerate(ordered)}
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     for piece, work in enumerate(works.tolist()):
-        hashed = hashlib.blake2b(first[work], digest_size=8, person=b"split").digest()
-        share = int.from_bytes(hashed, "big") / 2**64
-        parts[2 if share < test else 1 if share < test + validation else 0].append(piece)
-    return Split(*(tuple(part) for part in parts))
+        parts[part[work]].append(piece)
+    return Split(*(tuple(pieces) for pieces in parts))
+
+
+def _place(identity: bytes) -> float:
+    """Return a work's place between 0 and 1."""
+    hashed = hashlib.blake2b(identity, digest_size=8, person=b"split").digest()
+    return int.from_bytes(hashed, "big") / 2**64

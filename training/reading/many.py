@@ -16,10 +16,11 @@ from training.reading.isolated import FileRead, Limits, Reader
 BATCH: Final = 16
 """Files per task of a cluster: each task starts a reader of its own, which takes a second."""
 
+Results = Generator[tuple[Path, FileRead], None, None]
+"""What came of each file, as it comes."""
 
-def read_here(
-    paths: Sequence[Path], jobs: int, limits: Limits
-) -> Generator[tuple[Path, FileRead], None, None]:
+
+def read_here(paths: Sequence[Path], jobs: int, limits: Limits) -> Results:
     """Give what came of each file as it is read, by ``jobs`` processes, in no fixed order.
 
     Ends all processes when it is closed before the last file.
@@ -56,9 +57,7 @@ def read_here(
             reader.close()
 
 
-def read_on_cluster(
-    paths: Sequence[Path], address: str, limits: Limits
-) -> Generator[tuple[Path, FileRead], None, None]:
+def read_on_cluster(paths: Sequence[Path], address: str, limits: Limits) -> Results:
     """Give what came of each file as it is read by the workers of a Dask cluster.
 
     The files' contents are sent along: workers need this package, but not the same folders.

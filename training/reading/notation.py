@@ -36,7 +36,7 @@ def read_notation(path: Path, part_name: str | None = None) -> list[tuple[Note, 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notation that only the eye would miss
             return [perform(score) for score in _scores(path, suffix, data, part_name)]
-    except (UnreadableError, MemoryError):
+    except (UnreadableError, MemoryError, RecursionError):
         raise
     except Exception as error:  # music21 raises nearly anything on what it does not expect
         reason = " ".join(str(error).split())[:160]

@@ -6,7 +6,8 @@ walk below reads a score in a few hundredths of the time of parsing it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
@@ -44,14 +45,22 @@ def score_of(source: Any, part_name: str | None = None) -> Score:
     )
     if longest is None:
         return score
-    score.measures = _measures(longest)
+    begins = _begins(parts)
+    score.measures = _measures(longest, begins)
     score.order = _order(longest)
+    elements = {id(part): sorted(_elements(part, begins), key=lambda e: e[0]) for part in parts}
     loudness: dict[str, list[tuple[Fraction, str]]] = {}
     for part in parts:
-        loudness.setdefault(_player(part), []).extend(_marks(part))
+        loudness.setdefault(_player(part), []).extend(
+            (onset, element.value)
+            for onset, element in elements[id(part)]
+            if isinstance(element, dynamics.Dynamic) and element.value
+        )
     for index, part in enumerate(parts):
         if part_name is None or str(part.partName).strip().lower() == part_name.lower():
-            _read_part(score, part, index, sorted(loudness[_player(part)]))
+            written = part.atSoundingPitch is not True
+            marks = sorted(loudness[_player(part)])
+            _read_part(score, elements[id(part)], index, marks, is_written_pitch=written)
     return score
 
 
@@ -65,32 +74,52 @@ def _player(part: Any) -> str:
     return str(part.id).rsplit("-Staff", maxsplit=1)[0]
 
 
-def _elements(part: Any) -> Iterator[tuple[Fraction, Any]]:
-    """Give each element of a part with its onset, those in voices and measures too."""
-    for element in part:
-        offset = _beats(element.offset)
-        if isinstance(element, (stream.Measure, stream.Voice)):
-            for inner, found in _elements(element):
-                yield offset + inner, found
+def _begins(parts: list[Any]) -> list[Fraction]:
+    """Return where each measure begins, for all parts together.
+
+    A bar that is too full in one part would put that part late for the rest of the piece: a
+    measure is as long as in most parts, and where they are at odds, as its time signature says.
+    """
+    columns = [list(part.getElementsByClass(stream.Measure)) for part in parts]
+    begins = [Fraction(0)] if any(columns) else []
+    for index in range(max(map(len, columns), default=0) - 1):
+        lengths = Counter(
+            _beats(column[index + 1].offset) - _beats(column[index].offset)
+            for column in columns
+            if index + 1 < len(column)
+        )
+        if len(lengths) > 1:
+            first = next(column for column in columns if index + 1 < len(column))
+            bar_length = _beats(first[index].barDuration.quarterLength)
+            length = max(lengths, key=lambda beats: (lengths[beats], beats == bar_length, beats))
         else:
-            yield offset, element
+            length = next(iter(lengths))
+        begins.append(begins[-1] + length)
+    return begins
 
 
-def _marks(part: Any) -> list[tuple[Fraction, str]]:
-    return [
-        (onset, element.value)
-        for onset, element in _elements(part)
-        if isinstance(element, dynamics.Dynamic) and element.value
-    ]
+def _elements(part: Any, begins: Sequence[Fraction]) -> Iterator[tuple[Fraction, Any]]:
+    """Give each element of a part with its onset, those in measures and voices too."""
+    measure = 0
+    for element in part:
+        if isinstance(element, stream.Measure):
+            for onset, inner in _elements(element, ()):
+                yield begins[measure] + onset, inner
+            measure += 1
+        elif isinstance(element, stream.Voice):
+            for onset, inner in _elements(element, ()):
+                yield _beats(element.offset) + onset, inner
+        else:
+            yield _beats(element.offset), element
 
 
-def _measures(part: Any) -> list[Measure]:
+def _measures(part: Any, begins: Sequence[Fraction]) -> list[Measure]:
     measures: list[Measure] = []
     length: Fraction | None = None
-    for element in part.getElementsByClass(stream.Measure):
+    for element, begin in zip(part.getElementsByClass(stream.Measure), begins, strict=True):
         if element.timeSignature is not None:
             length = _beats(element.timeSignature.barDuration.quarterLength)
-        measures.append(Measure(begin=_beats(element.offset), bar=length))
+        measures.append(Measure(begin=begin, bar=length))
     return measures
 
 
@@ -126,19 +155,35 @@ def _signs(measure: Any, endings: frozenset[int]) -> repeats.Signs:
     return signs
 
 
-def _read_part(score: Score, part: Any, index: int, marks: list[tuple[Fraction, str]]) -> None:
-    """Add the notes of one staff to a score, in the order of time."""
+def _read_part(
+    score: Score,
+    elements: Sequence[tuple[Fraction, Any]],
+    index: int,
+    marks: Sequence[tuple[Fraction, str]],
+    *,
+    is_written_pitch: bool,
+) -> None:
+    """Add the notes of one staff to a score.
+
+    Args:
+        score: is added to.
+        elements: of the staff with their onsets, in the order of time.
+        index: number of the staff.
+        marks: dynamics that hold for it, in the order of time.
+        is_written_pitch: whether a transposing instrument sounds otherwise than written.
+    """
     loudness = Loudness()
     coming = iter([*marks, None])
     following = next(coming)
     player, transposition = PIANO, 0
+    drum: int | None = None
     graces: dict[Any, list[ScoreNote]] = {}  # those of each voice that wait for their note
-    elements = sorted(_elements(part), key=lambda pair: pair[0])  # stable: graces stay first
     for onset, element in elements:
         if isinstance(element, instrument.Instrument):
             player = program(element)
+            drum = getattr(element, "percMapPitch", None)
             transposition = 0
-            if element.transposition is not None and part.atSoundingPitch is not True:
+            if element.transposition is not None and is_written_pitch:
                 transposition = round(element.transposition.semitones)
             continue
         if not isinstance(element, note.NotRest) or isinstance(element, harmony.Harmony):
@@ -159,7 +204,7 @@ def _read_part(score: Score, part: Any, index: int, marks: list[tuple[Fraction, 
                 tied=head.tie is not None and head.tie.type in ("stop", "continue"),
                 part=index,
             )
-            for head, pitch, who in _heads(element, player)
+            for head, pitch, who in _heads(element, player, drum)
         ]
         waiting = graces.setdefault(element.activeSite, [])
         if is_grace:
@@ -172,17 +217,16 @@ def _read_part(score: Score, part: Any, index: int, marks: list[tuple[Fraction, 
         score.notes.extend(notes)
 
 
-def _heads(element: Any, player: int) -> list[tuple[Any, int, int]]:
+def _heads(element: Any, player: int, drum: int | None) -> list[tuple[Any, int, int]]:
     """Return the note heads of a note or chord, each with its MIDI pitch and instrument.
 
-    An unpitched note is a drum if its part says which; else there is nothing to sound.
+    An unpitched note is a drum if its part says which; else there is nothing to sound. (Of a drum
+    kit on one staff music21 keeps the first drum only.)
     """
     heads = []
     for head in element.notes if isinstance(element, chord.ChordBase) else [element]:
         if isinstance(head, note.Note):
             heads.append((head, head.pitch.midi, player))
-        elif isinstance(head, note.Unpitched):
-            pitch = getattr(head.storedInstrument, "percMapPitch", None)
-            if pitch is not None:
-                heads.append((head, int(pitch), DRUMS))
+        elif isinstance(head, note.Unpitched) and drum is not None:
+            heads.append((head, drum, DRUMS))
     return heads

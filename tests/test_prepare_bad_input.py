@@ -1,0 +1,199 @@
+"""One bad file never costs the others, nor the run."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from live.errors import UserError
+from tests.test_reading_midi import note, write
+from tests.test_reading_notation import musicxml, xml_note
+from training import prepare as preparing
+from training.prepare import prepare
+from training.reading import guard
+from training.reading.isolated import Limits, Reader
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY a "aaaaaaaaaa">
+<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
+<score-partwise>&c;</score-partwise>"""
+THIEF = """<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<score-partwise>&x;</score-partwise>"""
+
+
+def archive(path: Path, name: str, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def music(tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write(folder / "good.mid", note(0, 480), note(480, 960, 64))
+    (folder / "good.musicxml").write_text(musicxml(xml_note("C", 4, 4)))
+    return folder
+
+
+def skipped(report) -> dict[str, str]:
+    assert all("\n" not in left.reason for left in report.skipped)
+    return {Path(left.path).name: left.reason for left in report.skipped}
+
+
+def test_every_kind_of_bad_file_is_skipped_with_its_reason(music, tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "MAX_FILE_BYTES", 200_000)
+    whole = archive(music / "whole.mxl", "a.xml", musicxml(xml_note("D", 4, 4)).encode())
+    (music / "cut.mxl").write_bytes(whole.read_bytes()[:-60])
+    whole.unlink()
+    (music / "empty.mid").touch()
+    (music / "noise.mid").write_bytes(bytes(range(256)))
+    (music / "cut.mid").write_bytes((music / "good.mid").read_bytes()[:-9])
+    (music / "huge.krn").write_bytes(b"!" * 300_000)
+    (music / "cut.musicxml").write_text(musicxml(xml_note("C", 4, 4))[:-40])
+    (music / "bomb.xml").write_text(BOMB)
+    (music / "thief.xml").write_text(THIEF)
+    (music / "page.xml").write_text("<html/>")
+    (music / "noise.krn").write_bytes(os.urandom(500))
+    (music / "noise.abc").write_bytes(os.urandom(500))
+    archive(music / "none.mxl", "readme.txt", b"no music")
+    archive(music / "zeros.mxl", "a.xml", bytes(guard.MAX_XML_BYTES + 1))
+    (music / "gone.mid").symlink_to(tmp_path / "nowhere")
+
+    corpus, report = prepare(music, tmp_path / "cache", jobs=2)
+
+    assert sorted(corpus.names) == ["good", "good"]
+    reasons = skipped(report)
+    expected = {
+        "cut.mxl": "archive",
+        "empty.mid": "empty",
+        "noise.mid": "MIDI",
+        "cut.mid": "MIDI",
+        "huge.krn": "more than",
+        "cut.musicxml": "not well-formed",
+        "bomb.xml": "entity",
+        "thief.xml": "entity",
+        "page.xml": "html",
+        "noise.krn": "",
+        "noise.abc": "",
+        "none.mxl": "no score",
+        "zeros.mxl": "too large inside",
+        "gone.mid": "No such file",
+    }
+    assert reasons.keys() == expected.keys()
+    assert all(part in reasons[name] for name, part in expected.items()), reasons
+
+
+def test_an_archive_that_lies_about_its_size_is_found_out(music, tmp_path, monkeypatch):
+    path = archive(music / "liar.mxl", "a.xml", b" " * 5_000)
+    content = path.read_bytes()
+    honest = (5_000).to_bytes(4, "little")
+    path.write_bytes(content.replace(honest, (10).to_bytes(4, "little")))
+    monkeypatch.setattr(guard, "MAX_XML_BYTES", 1_000)
+    with pytest.raises(guard.UnreadableError):
+        guard.unzipped_score(path)
+
+
+DEEDS = {
+    "crash": "import os; os.abort()",
+    "hang": "import time; time.sleep(60)",
+    "memory": "bytearray(2**33)",
+    "depth": "exec('def f(): f()\\nf()', {})",
+    "surprise": "1 / 0",
+    "chatter": "print('x' * 100_000, flush=True)",
+}
+
+
+@pytest.fixture
+def bad_reader(tmp_path, monkeypatch):
+    """Readers whose files can do harm: as a parser with a bug would, at the parser's place."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import training.reading as r\n"
+        "sound = r.read_all\n"
+        f"deeds = {DEEDS!r}\n"
+        "def read_all(path):\n"
+        "    exec(deeds.get(path.stem, ''))\n"
+        "    return sound(path)\n"
+        "r.read_all = read_all\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path.cwd()}")
+
+
+def test_a_file_that_crashes_hangs_or_eats_memory_costs_only_itself(music, tmp_path, bad_reader):
+    for index, deed in enumerate(DEEDS):
+        write(music / f"{deed}.mid", note(0, 480, 50 + index))
+    limits = Limits(seconds=4, megabytes=2_000)
+    corpus, report = prepare(music, tmp_path / "cache", jobs=2, limits=limits)
+    assert sorted(corpus.names) == ["chatter", "good", "good"]
+    assert skipped(report) == {
+        "crash.mid": "reading it ended the process that read it",
+        "hang.mid": "it was not read within 4 s",
+        "memory.mid": "reading it takes more than 2000 MB",
+        "depth.mid": "it is nested too deep to be music",
+        "surprise.mid": "it cannot be read (ZeroDivisionError: division by zero)",
+    }
+
+
+def test_a_reader_that_is_closed_leaves_no_process_behind(music):
+    reader = Reader(Limits())
+    assert reader.read(music / "good.mid").reason is None
+    process = reader._process
+    assert process is not None
+    reader.close()
+    assert process.poll() is not None
+
+
+def test_a_folder_without_music_is_refused_in_one_line(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"no music in .*\.mid"):
+        prepare(tmp_path, tmp_path / "cache")
+
+
+def test_a_missing_folder_is_refused_in_one_line(tmp_path):
+    with pytest.raises(UserError, match="there is no folder"):
+        prepare(tmp_path / "nowhere", tmp_path / "cache")
+
+
+def test_a_folder_of_nothing_but_bad_files_is_refused_with_a_reason(tmp_path):
+    (tmp_path / "a.mid").touch()
+    with pytest.raises(UserError, match=r"none of 1 files could be read; .*a\.mid: .*empty"):
+        prepare(tmp_path, tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_refused_in_one_line(music, tmp_path):
+    (tmp_path / "cache").write_text("not a folder")
+    with pytest.raises(UserError, match="cannot write to the cache"):
+        prepare(music, tmp_path / "cache")
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "pieces.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(UserError, match="not a database"):
+        prepare(music, folder)
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_read(music, tmp_path, monkeypatch):
+    for pitch in range(20, 100):
+        write(music / f"{pitch}.mid", *(note(i * 10, i * 10 + 5, pitch) for i in range(40)))
+    connect = sqlite3.connect
+
+    def small_disk(*arguments, **options):
+        database = connect(*arguments, **options)
+        database.execute("PRAGMA max_page_count = 5")
+        return database
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.store.sqlite3.connect", small_disk)
+        with pytest.raises(UserError, match=r"full.*free disk space") as refusal:
+            prepare(music, tmp_path / "cache", jobs=2)
+    assert "\n" not in str(refusal.value)
+    _, report = prepare(music, tmp_path / "cache", jobs=2)
+    assert report.kept > 0
+    assert report.kept + report.read == 82
+
+
+def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    with pytest.raises(UserError, match="cannot write the report"):
+        preparing.Report().write(tmp_path / "nowhere" / "report.json")
