@@ -7,19 +7,29 @@ import time
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from live.core.ear import NOTE_ON
 from live.core.memory import Memory
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.events import START, special_event
+from live.journal import read_header, read_lines
 from live.messages import Action, Failed, Heard, Ready
 from live.model import Model
 
 
 def run(
-    settings: PerformerSettings, model_path: Path, midi_io: Connection, parent: Connection
+    settings: PerformerSettings,
+    model_path: Path,
+    journal: Path,
+    midi_io: Connection,
+    parent: Connection,
 ) -> None:
-    """Be the improviser process: load the model, say Ready, play until told to stop."""
+    """Be the improviser process: load the model, say Ready, play until told to stop.
+
+    A journal that holds something already is that of an improviser that died: its notes and the
+    player's are the memory to go on from.
+    """
     try:
         model = Model(model_path)
     except UserError as error:
@@ -27,6 +37,7 @@ def run(
         return
     _warm_up(model)
     performer = Performer(settings, model)
+    _recall(performer, journal)
     gc.collect()
     gc.freeze()
     parent.send(Ready(model_path.name))
@@ -53,6 +64,24 @@ def _hear_all(performer: Performer, midi_io: Connection) -> list[Action]:
         if isinstance(message, Heard):
             actions += performer.hear(message.time_s, message.data)
     return actions
+
+
+def _recall(performer: Performer, journal: Path) -> None:
+    origin_s = read_header(journal).get("origin_s", 0.0)
+    onsets: dict[tuple[int, int], float] = {}
+    for line in read_lines(journal):
+        time_s, data = origin_s + line.time_s, line.message
+        if line.kind == "turn" and line.rest:
+            performer.recall_turn(line.rest[0])
+        elif line.kind == "in" and data is not None:
+            performer.hear(time_s, data)
+        elif line.kind == "out" and data is not None:
+            key = (data[0] & 0x0F, data[1])
+            onset_s = onsets.pop(key, None)
+            if onset_s is not None:
+                performer.recall_note(onset_s, time_s, data[1])
+            if data[0] & 0xF0 == NOTE_ON:
+                onsets[key] = time_s
 
 
 def _warm_up(model: Model) -> None:

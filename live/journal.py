@@ -4,7 +4,7 @@ The first line is the header, a JSON object. Every other line is a JSON array wh
 its kind and whose second is its time in seconds since the journal began:
 
     ["in", time, hex]                      a message of the player's
-    ["out", time, hex, number, deadline]   a message sent for the model's note of that number
+    ["out", time, hex, number, deadline]   a message of the model's note of that number
     ["turn", time, whose]                  who has the word from here on
     ["end", time]                          the session was ended, not cut off
 
@@ -23,9 +23,19 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
+import mido
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 JOURNAL_VERSION: Final = 1
 SYNC_INTERVAL_S: Final = 1.0
 """The disk is asked to keep what was written this often: what a power cut may cost."""
+FIRST_SYSTEM_MESSAGE: Final = 0xF0
+LONGEST_S: Final = 1e7
+"""A time beyond this, some months, is damage and not a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +46,33 @@ class Line:
     time_s: float
     rest: tuple[Any, ...]
 
+    @property
+    def message(self) -> bytes | None:
+        """The channel message of an "in" or "out" line; None if it has none that is whole."""
+        try:
+            data = bytes.fromhex(self.rest[0])
+            mido.Message.from_bytes(data)
+        except (IndexError, TypeError, ValueError):
+            return None
+        return data if data[0] < FIRST_SYSTEM_MESSAGE else None
+
 
 class JournalWriter:
     """Appends from any thread; a thread of its own waits for the disk."""
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
-        """Open the journal; times are counted from now.
+        """Open the journal: a new one, whose times are counted from now, or one to go on with.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: the file cannot be written, or another process is writing it.
         """
-        self._origin_s = time.perf_counter()
+        earlier = read_header(path) if path.exists() else {}
+        self._origin_s: float = earlier.get("origin_s", time.perf_counter())
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
-        os.write(self._file, (json.dumps(first) + "\n").encode())
+        lock(self._file)
+        if not earlier:
+            first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
+            os.write(self._file, (json.dumps(first) + "\n").encode())
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self.lost_lines = 0
         """Lines that the disk did not take."""
@@ -69,24 +92,59 @@ class JournalWriter:
 
     def _write(self) -> None:
         synced_s = time.perf_counter()
+        cut_off = False
         while True:
             entries = [self._queue.get()]
             while not self._queue.empty():
                 entries.append(self._queue.get())
             lines = [self._format(*entry) for entry in entries if entry is not None]
             try:
-                os.write(self._file, "".join(lines).encode())
+                # After a failure the last line may stand there in part: it must not spoil the next.
+                self._append(("\n" if cut_off else "") + "".join(lines))
+                cut_off = False
                 if time.perf_counter() - synced_s > SYNC_INTERVAL_S or entries[-1] is None:
                     os.fsync(self._file)
                     synced_s = time.perf_counter()
             except OSError:
                 self.lost_lines += len(lines)
+                cut_off = True
             if entries[-1] is None:
                 return
+
+    def _append(self, text: str) -> None:
+        data = text.encode()
+        while data:
+            data = data[os.write(self._file, data) :]
 
     def _format(self, kind: str, time_s: float, *rest: Any) -> str:
         plain = [r.hex() if isinstance(r, bytes) else r for r in rest]
         return json.dumps([kind, round(time_s - self._origin_s, 6), *plain]) + "\n"
+
+
+def lock(file: int) -> None:
+    """Mark an open journal as being written, until it is closed or the process ends.
+
+    Where the system has no such locks (Windows), nothing is marked.
+
+    Raises:
+        OSError: another process is writing it.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a living process has this journal open for writing.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with path.open("rb") as file:
+        try:
+            lock(file.fileno())
+        except OSError:
+            return True
+    return False
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -98,7 +156,7 @@ def read_header(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8", errors="replace") as file:
         try:
             header = json.loads(file.readline())
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
     return header if isinstance(header, dict) else {}
 
@@ -113,12 +171,13 @@ def read_lines(path: Path) -> Iterator[Line]:
         for text in file:
             try:
                 entry = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if (
                 isinstance(entry, list)
                 and len(entry) >= 2
                 and isinstance(entry[0], str)
                 and isinstance(entry[1], int | float)
+                and 0 <= entry[1] <= LONGEST_S
             ):
                 yield Line(entry[0], float(entry[1]), tuple(entry[2:]))

@@ -7,6 +7,7 @@ are counted from 0 here, as on the wire.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ class Failed:
     reason: str
     no_midi: bool = False
     """The reason is that there is no MIDI system or no port here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """The parent to midi_io: the improviser, first or anew, is at the other end of this pipe."""
+
+    improviser: Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,24 +18,27 @@ def midi_io(
     settings: MidiSettings,
     journal: Path,
     header: dict[str, Any],
-    improviser: Connection,
     parent: Connection,
 ) -> None:
     """Be the midi_io process."""
     _name_process("midi_io")
     from live.midi_io.process import run
 
-    run(settings, journal, header, improviser, parent)
+    run(settings, journal, header, parent)
 
 
 def improviser(
-    settings: PerformerSettings, model: Path, midi_io: Connection, parent: Connection
+    settings: PerformerSettings,
+    model: Path,
+    journal: Path,
+    midi_io: Connection,
+    parent: Connection,
 ) -> None:
     """Be the improviser process."""
     _name_process("improviser")
     from live.improviser import run
 
-    run(settings, model, midi_io, parent)
+    run(settings, model, journal, midi_io, parent)
 
 
 def _name_process(name: str) -> None:

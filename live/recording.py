@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import mido
 
-from live.journal import read_header, read_lines
+from live.journal import is_being_written, read_header, read_lines
 from live.midi_io.ledger import PLAYER, NoteLedger
 
 TICKS_PER_BEAT: Final = 960
 """Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
 
-NOTE_OFF, NOTE_ON, LAST_CHANNEL_KIND = 0x80, 0x90, 0xE0
+LONGEST_DELTA: Final = 0x0FFFFFFF
+"""The most ticks from one event to the next that the format can spell: 38 hours at 120 BPM."""
+
+NOTE_OFF, NOTE_ON = 0x80, 0x90
 
 
 @dataclass
@@ -28,9 +32,7 @@ class _Track:
     last_s: float = 0.0
 
     def add(self, time_s: float, data: bytes) -> None:
-        """Take a message as it was played; strikes and releases are balanced."""
-        if len(data) < 2 or not NOTE_OFF <= data[0] <= LAST_CHANNEL_KIND + 0x0F:
-            return
+        """Take a channel message as it was played; strikes and releases are balanced."""
         self.last_s = max(self.last_s, time_s)
         kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
         if kind == NOTE_ON and data[2] > 0:
@@ -47,6 +49,22 @@ class _Track:
         self.messages += [(time_s, message) for message in self.ledger.release_everything()]
 
 
+def recover(folder: Path) -> list[Path]:
+    """Make the MIDI files of sessions that were cut off; return those that were made.
+
+    A session that cannot be recovered (a full disk, a broken file) is left for the next time.
+    """
+    recovered: list[Path] = []
+    for journal in sorted(folder.glob("*.jsonl")):
+        target = journal.with_suffix(".mid")
+        with suppress(OSError):
+            if target.exists() or is_being_written(journal) or not read_header(journal):
+                continue
+            write_midi_file(journal, target)
+            recovered.append(target)
+    return recovered
+
+
 def write_midi_file(journal: Path, target: Path) -> None:
     """Make the MIDI file of a journal, type 1: tempo, the player's track, the model's track.
 
@@ -61,7 +79,7 @@ def write_midi_file(journal: Path, target: Path) -> None:
     for line in read_lines(journal):
         last_s = max(last_s, line.time_s)
         track = tracks.get(line.kind)
-        data = _message_bytes(line.rest)
+        data = line.message
         if track is not None and data is not None:
             track.add(line.time_s, data)
     for track in tracks.values():
@@ -73,15 +91,6 @@ def write_midi_file(journal: Path, target: Path) -> None:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _message_bytes(rest: tuple[Any, ...]) -> bytes | None:
-    try:
-        data = bytes.fromhex(rest[0])
-        mido.Message.from_bytes(data)
-    except (IndexError, TypeError, ValueError):
-        return None
-    return data
 
 
 def _midi_file(header: dict[str, Any], tracks: Iterable[_Track]) -> mido.MidiFile:
@@ -99,6 +108,9 @@ def _midi_file(header: dict[str, Any], tracks: Iterable[_Track]) -> mido.MidiFil
         at_tick = 0
         for time_s, data in track.messages:
             tick = max(at_tick, round(mido.second2tick(time_s, TICKS_PER_BEAT, tempo)))
+            while tick - at_tick > LONGEST_DELTA:
+                out.append(mido.MetaMessage("text", time=LONGEST_DELTA))
+                at_tick += LONGEST_DELTA
             out.append(mido.Message.from_bytes(data, time=tick - at_tick))
             at_tick = tick
         file.tracks.append(out)

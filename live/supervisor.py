@@ -17,12 +17,14 @@ from typing import Any, Final
 from live import processes
 from live.core.settings import PerformerSettings
 from live.errors import NoMidiError, UserError
-from live.messages import Failed, Ready, Stop, TurnChanged
+from live.messages import Connect, Failed, Ready, Stop, TurnChanged
 from live.midi_io.settings import MidiSettings
-from live.recording import write_midi_file
+from live.recording import recover, write_midi_file
 
 READY_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 5.0
+MOST_RESTARTS: Final = 3
+"""In a minute, of one child."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,28 @@ class SessionSettings:
 
 @dataclass(eq=False)
 class _Child:
-    """A process and the parent's end of the pipe to it."""
+    """A process, and the parent's end of the pipe to it."""
 
     process: BaseProcess
     pipe: Connection
 
 
 class Session:
-    """One run of the performer, from opened ports to a finished recording."""
+    """One run of the performer, from opened ports to a finished recording.
+
+    A child that dies is started again, three times a minute at most: the improviser with its memory
+    read back from the journal, midi_io with an output that it silences first.
+    """
 
     def __init__(self, settings: SessionSettings, tell: Callable[[str], None]) -> None:
         self._settings = settings
         self._tell = tell
+        self._context = multiprocessing.get_context("spawn")
         self._midi_io: _Child | None = None
         self._improviser: _Child | None = None
+        self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
+        for path in recover(settings.folder):
+            tell(f"an earlier session had been cut off; recorded {path}")
         self.journal = _new_journal(settings.folder)
 
     def start(self) -> None:
@@ -60,49 +70,41 @@ class Session:
         Raises:
             UserError: one of them cannot start; nothing is left behind.
         """
+        began_s = time.perf_counter()
         try:
-            began_s = time.perf_counter()
-            children = self._start_children()
-            ports, model = (self._wait_until_ready(child, began_s) for child in children)
+            midi_io = self._start_midi_io()
+            improviser = self._start_improviser()
+            ports = self._wait_until_ready(midi_io, began_s)
+            model = self._wait_until_ready(improviser, began_s)
+            priority = "real-time priority" if ports.realtime else "no real-time priority"
+            took_s = time.perf_counter() - began_s
+            self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
         except BaseException:
             with _signals_ignored():
                 self._stop_children()
                 self.journal.unlink(missing_ok=True)
             raise
-        priority = "real-time priority" if ports.realtime else "no real-time priority"
-        took_s = time.perf_counter() - began_s
-        self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
 
-    def run(self, seconds: float | None) -> None:
-        """Watch the session until the time is up or midi_io has gone.
+    def run(self, seconds: float | None) -> bool:
+        """Watch the session; return whether it ended because the time was up.
 
         Raises:
             KeyboardInterrupt: the user ends the session.
         """
-        assert self._midi_io is not None
-        assert self._improviser is not None
         end_s = None if seconds is None else time.perf_counter() + seconds
-        watched = [self._midi_io.pipe, self._improviser.pipe]
-        while True:
+        while self._midi_io is not None:
             left_s = None if end_s is None else end_s - time.perf_counter()
             if left_s is not None and left_s <= 0:
-                return
-            for pipe in wait(watched, left_s):
-                assert isinstance(pipe, Connection)
+                return True
+            children = [c for c in (self._midi_io, self._improviser) if c is not None]
+            for pipe in wait([child.pipe for child in children], left_s):
+                child = next(c for c in children if c.pipe is pipe)
                 try:
-                    message = pipe.recv()
+                    self._take(child, child.pipe.recv())
                 except (EOFError, OSError):
-                    if pipe is self._midi_io.pipe:
-                        self._tell("the MIDI process has ended by itself; closing the session")
-                        return
-                    self._tell(
-                        "the model's process has ended by itself: your notes still go through and "
-                        "are recorded; start again to have it back"
-                    )
-                    watched.remove(pipe)
-                    continue
-                if isinstance(message, TurnChanged):
-                    self._tell_turn(message)
+                    self._take_death(child)
+                    break  # the list of children is another now
+        return False
 
     def close(self) -> Path:
         """End both processes, every note first, and write the recording; return its path.
@@ -122,7 +124,9 @@ class Session:
                 ) from error
             return target
 
-    def _start_children(self) -> tuple[_Child, _Child]:
+    # -- children -------------------------------------------------------------------------------
+
+    def _start_midi_io(self) -> _Child:
         s = self._settings
         header = {
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -131,32 +135,33 @@ class Session:
             "model": s.model.name,
             "performer": asdict(s.performer),
         }
-        context = multiprocessing.get_context("spawn")
-        ours_midi, theirs_midi = context.Pipe()
-        ours_improviser, theirs_improviser = context.Pipe()
-        midi_end, improviser_end = context.Pipe()
-        self._midi_io = _Child(
-            context.Process(
-                target=processes.midi_io,
-                args=(s.midi, self.journal, header, midi_end, theirs_midi),
-                name="midi_io",
-            ),
-            ours_midi,
+        self._midi_io = self._spawn("midi_io", processes.midi_io, s.midi, self.journal, header)
+        return self._midi_io
+
+    def _start_improviser(self) -> _Child:
+        assert self._midi_io is not None
+        s = self._settings
+        midi_end, improviser_end = self._context.Pipe()
+        self._improviser = self._spawn(
+            "improviser",
+            processes.improviser,
+            s.performer,
+            s.model,
+            self.journal,
+            improviser_end,
         )
-        self._improviser = _Child(
-            context.Process(
-                target=processes.improviser,
-                args=(s.performer, s.model, improviser_end, theirs_improviser),
-                name="improviser",
-            ),
-            ours_improviser,
-        )
-        with _signals_ignored():  # inherited: the parent alone decides how a session ends
-            self._midi_io.process.start()
-            self._improviser.process.start()
-        for end in (theirs_midi, theirs_improviser, midi_end, improviser_end):
+        self._midi_io.pipe.send(Connect(midi_end))
+        for end in (midi_end, improviser_end):
             end.close()  # the death of a child has to show as the end of its pipes
-        return self._midi_io, self._improviser
+        return self._improviser
+
+    def _spawn(self, name: str, body: Callable[..., None], *arguments: object) -> _Child:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=body, args=(*arguments, theirs), name=name)
+        with _signals_ignored():  # inherited: the parent alone decides how a session ends
+            process.start()
+        theirs.close()
+        return _Child(process, ours)
 
     def _wait_until_ready(self, child: _Child, began_s: float) -> Ready:
         name = child.process.name
@@ -170,23 +175,64 @@ class Session:
             raise (NoMidiError if message.no_midi else UserError)(message.reason)
         raise UserError(f"the process {name} did not start; try again")
 
+    def _take(self, child: _Child, message: object) -> None:
+        if isinstance(message, TurnChanged):
+            if message.turn == "model":
+                self._tell("the model plays")
+            else:
+                self._tell(f"your turn (the model played {message.notes} notes)")
+        elif isinstance(message, Ready):
+            self._tell(f"{child.process.name} is back: {message.detail}")
+            if self._improviser is None:
+                self._start_improviser()  # only now: the journal says which keys it was left with
+        elif isinstance(message, Failed):
+            self._tell(message.reason)
+
+    def _take_death(self, child: _Child) -> None:
+        """Start a child that has ended by itself again, or go on without it."""
+        name = child.process.name
+        again = self._may_restart(name)
+        self._end(child)
+        if child is self._improviser:
+            self._improviser = None
+            if again:
+                self._tell("the model's process has ended by itself; starting it again")
+                self._start_improviser()
+            else:
+                self._tell(
+                    "the model's process has ended by itself too often: your notes still go "
+                    "through and are recorded; start again to have it back"
+                )
+            return
+        self._midi_io = None
+        if self._improviser is not None:
+            self._end(self._improviser)
+            self._improviser = None
+        if again:
+            self._tell("the MIDI process has ended by itself; starting it again")
+            self._start_midi_io()
+        else:
+            self._tell("the MIDI process has ended by itself too often; closing the session")
+
+    def _may_restart(self, name: str) -> bool:
+        now_s = time.perf_counter()
+        recent = [at_s for at_s in self._restarts[name] if now_s - at_s < 60.0]
+        self._restarts[name] = [*recent, now_s]
+        return len(recent) < MOST_RESTARTS
+
     def _stop_children(self) -> None:
         for child in (self._midi_io, self._improviser):
-            if child is None or child.process.pid is None:
-                continue
-            with suppress(OSError):
-                child.pipe.send(Stop())
-            child.process.join(STOP_TIMEOUT_S)
-            if child.process.is_alive():
-                child.process.kill()
-                child.process.join()
-            child.pipe.close()
+            if child is not None:
+                with suppress(OSError):
+                    child.pipe.send(Stop())
+                child.process.join(STOP_TIMEOUT_S)
+                self._end(child)
+        self._midi_io = self._improviser = None
 
-    def _tell_turn(self, message: TurnChanged) -> None:
-        if message.turn == "model":
-            self._tell("the model plays")
-        else:
-            self._tell(f"your turn (the model played {message.notes} notes)")
+    def _end(self, child: _Child) -> None:
+        child.process.kill()
+        child.process.join()
+        child.pipe.close()
 
 
 def _new_journal(folder: Path) -> Path:

@@ -126,6 +126,25 @@ class Performer:
             return min(waiting) - self._horizon_s
         return self._answer.end_s
 
+    def recall_note(self, onset_s: float, release_s: float, pitch: int) -> None:
+        """Put back a note that the model played before this core was made."""
+        tick = round(self.clock.tick_at(onset_s))
+        self._score.add(
+            Note(
+                tick,
+                pitch,
+                self.settings.instrument,
+                self._ticks_between(onset_s, release_s),
+                bar_ticks=self.clock.bar_ticks(tick),
+            )
+        )
+        self._last_sound_s = max(self._last_sound_s, release_s)
+
+    def recall_turn(self, turn: str) -> None:
+        """Put back a change of turns: what was answered to the end is not answered again."""
+        if turn == "player":
+            self._phrase = None
+
     # -- the player -----------------------------------------------------------------------------
 
     def _note_began(self, heard: HeardNote) -> None:

@@ -21,10 +21,11 @@ from typing import Any, Final
 from live.demo import DemoInput
 from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
-from live.messages import Failed, Heard, PlayNote, Ready, Stop, TurnChanged, Yield
+from live.messages import Connect, Failed, Heard, PlayNote, Ready, Stop, TurnChanged, Yield
 from live.midi_io import ports
-from live.midi_io.ledger import PLAYER, NoteLedger
+from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
 from live.midi_io.parser import MidiParser
+from live.midi_io.recall import keys_left_down, silence
 from live.midi_io.schedule import Due, Schedule
 from live.midi_io.settings import MidiSettings
 
@@ -32,6 +33,8 @@ REALTIME_PRIORITY: Final = 70
 MAX_WAITING: Final = 20_000
 """Messages for an improviser that does not listen; what comes beyond is not told to it."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
+PEDALS: Final = (64, 66)
+"""Controllers that let notes sound on after their note-off: sustain and sostenuto."""
 
 
 class MidiIo:
@@ -42,14 +45,14 @@ class MidiIo:
         settings: MidiSettings,
         output: ports.OutputPort,
         journal: JournalWriter,
-        improviser: Connection,
     ) -> None:
         self._settings = settings
         self._output = output
         self._journal = journal
-        self._improviser = improviser
+        self._improviser: Connection | None = None
         self._parser = MidiParser()
         self._ledger = NoteLedger()
+        self._pedals_down: set[tuple[int, int]] = set()
         self._schedule = Schedule()
         self._changed = threading.Condition()
         self._stopping = False
@@ -75,11 +78,16 @@ class MidiIo:
     def _send_thru(self, message: bytes) -> None:
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
         if kind == 0x90 and message[2] > 0:
+            if key in self._ledger.model_notes:  # it ends here: the player takes its key over
+                self._journal_end(key, self._ledger.model_notes[key])
             messages = self._ledger.strike(PLAYER, key, message[2])
         elif kind in (0x80, 0x90):
             messages = self._ledger.release(PLAYER, key)
         else:
             messages = [message]
+            if kind == 0xB0 and message[1] in PEDALS:
+                change = self._pedals_down.add if message[2] >= 64 else self._pedals_down.discard
+                change(key)
         for each in messages:
             self._output.send(each)
 
@@ -95,9 +103,11 @@ class MidiIo:
         """Forget what is scheduled and end what sounds of the model's."""
         with self._changed:
             self._schedule.clear()
+            ended = self._ledger.model_notes
             for message in self._ledger.release_model():
                 self._output.send(message)
-                self._journal.write("out", time.perf_counter(), message)
+            for key, number in ended.items():
+                self._journal_end(key, number)
 
     def run_schedule(self) -> None:
         """Send the model's notes at their deadlines until ``stop``."""
@@ -116,6 +126,9 @@ class MidiIo:
         with self._changed:
             for message in self._ledger.release_everything():
                 self._output.send(message)
+            for channel, pedal in sorted(self._pedals_down):
+                self._output.send(bytes([0xB0 | channel, pedal, 0]))
+            self._pedals_down.clear()
 
     def stop(self) -> None:
         """End ``run_schedule``."""
@@ -125,32 +138,40 @@ class MidiIo:
 
     def _send_due(self, due: Due) -> None:
         key = (due.note.channel, due.note.pitch)
-        if due.is_onset:
-            messages = self._ledger.strike(due.number, key, due.note.velocity)
-        else:
-            messages = self._ledger.release(due.number, key)
-        for message in messages:
+        if not due.is_onset:
+            held = self._ledger.model_notes.get(key) == due.number
+            for message in self._ledger.release(due.number, key):
+                self._output.send(message)
+            if held:
+                self._journal_end(key, due.number, due.deadline_s)
+            return
+        for message in self._ledger.strike(due.number, key, due.note.velocity):
             self._output.send(message)
             self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
+
+    def _journal_end(self, key: Key, *rest: int | float) -> None:
+        """Note that a note of the model's is over, also where the player still holds its key."""
+        self._journal.write("out", time.perf_counter(), note_off(key), *rest)
 
     # -- the other processes --------------------------------------------------------------------
 
     def forward(self) -> None:
-        """Hand the player's messages to the improviser; a thread's body."""
+        """Hand the player's messages to the improviser; a thread's body.
+
+        While there is none they are dropped: the next one reads them from the journal.
+        """
         while not self._stopping:
-            try:
-                self._improviser.send(self._to_improviser.get(timeout=0.5))
-            except Empty:
-                continue
-            except OSError:
-                return  # it is gone; ``listen`` notices as well
+            with suppress(Empty, OSError):
+                heard = self._to_improviser.get(timeout=0.5)
+                if self._improviser is not None:
+                    self._improviser.send(heard)
 
     def listen(self, parent: Connection) -> None:
         """Read what improviser and parent say until the parent ends the session; a thread's body.
 
         Without the parent the session ends. Without the improviser thru goes on.
         """
-        connections = [self._improviser, parent]
+        connections = [parent]
         while True:
             for connection in wait(connections):
                 assert isinstance(connection, Connection)
@@ -162,25 +183,33 @@ class MidiIo:
                     if connection is parent:
                         self.stop()
                         return
+                    self._improviser = None
                     connections.remove(connection)
                     self.end_model_notes()
+                elif isinstance(message, Connect):
+                    self._improviser = message.improviser
+                    connections.append(message.improviser)
                 elif isinstance(message, PlayNote):
                     self.play(message)
                 elif isinstance(message, Yield):
                     self.end_model_notes()
                 elif isinstance(message, TurnChanged):
                     self._journal.write("turn", message.time_s, message.turn)
-                    parent.send(message)
+                    with suppress(OSError):  # if it is gone, the next ``recv`` from it says so
+                        parent.send(message)
 
 
 def run(
     settings: MidiSettings,
     journal_path: Path,
     journal_header: dict[str, Any],
-    improviser: Connection,
     parent: Connection,
 ) -> None:
-    """Be the midi_io process: open the ports, say Ready, play until told to stop."""
+    """Be the midi_io process: open the ports, say Ready, play until told to stop.
+
+    A journal that holds something already is that of a midi_io that died: what it left sounding is
+    ended first.
+    """
     sys.setswitchinterval(0.0005)  # a thread with a deadline must not wait for another's slice
     realtime = _ask_for_realtime()
     try:
@@ -189,12 +218,18 @@ def run(
         parent.send(_failure(error))
         return
     try:
+        left_down = keys_left_down(journal_path)
         journal = JournalWriter(journal_path, journal_header)
     except OSError as error:
         output.close()
         parent.send(Failed(f"cannot record to {journal_path}: {error.strerror}"))
         return
-    midi_io = MidiIo(settings, output, journal, improviser)
+    for message in silence(left_down["in"] | left_down["out"]):
+        output.send(message)
+    for kind, keys in left_down.items():
+        for key in keys:
+            journal.write(kind, time.perf_counter(), note_off(key))
+    midi_io = MidiIo(settings, output, journal)
     try:
         source = _open_input(settings, midi_io.on_input)
     except UserError as error:
