@@ -1,0 +1,364 @@
+"""From the journal to the MIDI file: balanced, in time, whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import mido
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from live.journal import JournalWriter, read_header, read_lines
+from live.messages import PlayNote
+from live.midi_io.process import MidiIo
+from live.midi_io.settings import MidiSettings
+from live.recording import write_midi_file
+
+HEADER = {"journal": 1, "bpm": 100.0, "beats_per_bar": 3, "origin_s": 0.0}
+
+messy = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def journal_of(path, lines, header=HEADER):
+    path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
+    return path
+
+
+def record(folder, lines, header=HEADER):
+    target = folder / "session.mid"
+    write_midi_file(journal_of(folder / "session.jsonl", lines, header), target)
+    return mido.MidiFile(target)
+
+
+def timed(file, track):
+    """Return the messages of a track with their times in seconds."""
+    tempo = next(m.tempo for m in file.tracks[0] if m.type == "set_tempo")
+    ticks, found = 0, []
+    for message in track:
+        ticks += message.time
+        if not message.is_meta:
+            found.append((mido.tick2second(ticks, file.ticks_per_beat, tempo), message))
+    return found
+
+
+def notes_of(file, track):
+    """Return (onset, release, channel, pitch, velocity) by onset; the track has to be balanced."""
+    down, notes = {}, []
+    for at, message in timed(file, track):
+        if message.type == "note_on" and message.velocity > 0:
+            key = (message.channel, message.note)
+            assert key not in down, f"{key} is struck while it sounds"
+            down[key] = (at, message.velocity)
+        elif message.type in ("note_on", "note_off"):
+            key = (message.channel, message.note)
+            assert key in down, f"{key} is released while it does not sound"
+            onset, velocity = down.pop(key)
+            notes.append((onset, at, *key, velocity))
+    assert down == {}, "notes without an end"
+    return sorted(notes)
+
+
+# -- the file ------------------------------------------------------------------------------------
+
+
+def test_file_is_of_type_1_with_tempo_player_and_model(tmp_path):
+    file = record(
+        tmp_path,
+        [
+            ["in", 1.0, "903c50"],
+            ["in", 1.5, "803c00"],
+            ["out", 2.0, "914046", 1, 2.0],
+            ["out", 2.5, "814000", 1, 2.5],
+            ["end", 3.0],
+        ],
+    )
+    assert file.type == 1
+    tempo, player, model = file.tracks
+    assert [m.tempo for m in tempo if m.type == "set_tempo"] == [mido.bpm2tempo(100)]
+    assert [m.numerator for m in tempo if m.type == "time_signature"] == [3]
+    assert [track.name for track in (player, model)] == ["Player", "Model"]
+    assert all(m.is_meta for m in tempo)
+    ((on, off, *player_note),) = notes_of(file, player)
+    assert (on, off) == pytest.approx((1.0, 1.5), abs=0.001)
+    assert player_note == [0, 60, 80]
+    ((on, off, *model_note),) = notes_of(file, model)
+    assert (on, off) == pytest.approx((2.0, 2.5), abs=0.001)
+    assert model_note == [1, 64, 70]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 7200), st.floats(0.002, 10), st.integers(0, 127)),
+        max_size=12,
+        unique_by=lambda n: n[2],
+    ),
+    st.sampled_from((40.0, 97.3, 120.0, 400.0)),
+)
+@messy
+def test_times_are_right_to_a_millisecond_through_hours(tmp_path, notes, bpm):
+    lines = []
+    for onset, length, pitch in notes:
+        lines.append(["in", onset, bytes([0x90, pitch, 80]).hex()])
+        lines.append(["in", onset + length, bytes([0x80, pitch, 0]).hex()])
+    file = record(tmp_path, sorted(lines, key=lambda line: line[1]), {**HEADER, "bpm": bpm})
+    found = {pitch: (on, off) for on, off, _, pitch, _ in notes_of(file, file.tracks[1])}
+    assert len(found) == len(notes)
+    for onset, length, pitch in notes:
+        assert found[pitch] == pytest.approx((onset, onset + length), abs=0.001)
+
+
+@pytest.mark.parametrize("bpm", [None, "fast", 0, -3, float("nan"), 1e9, [120]])
+def test_header_without_a_tempo_makes_a_file_at_120(tmp_path, bpm):
+    file = record(tmp_path, [["in", 1.0, "903c50"]], {"bpm": bpm})
+    assert [m.tempo for m in file.tracks[0] if m.type == "set_tempo"] == [mido.bpm2tempo(120)]
+
+
+def test_pedals_programs_and_bends_are_recorded_too(tmp_path):
+    sent = ["b0407f", "c005", "e00040", "d040", "a03c20", "b04000"]
+    file = record(tmp_path, [["in", n / 10, text] for n, text in enumerate(sent)])
+    assert [bytes(m.bytes()).hex() for _, m in timed(file, file.tracks[1])] == sent
+
+
+def test_session_in_which_nothing_was_played_is_a_file_too(tmp_path):
+    file = record(tmp_path, [["end", 4.0]])
+    assert len(file.tracks) == 3
+
+
+def test_silence_of_a_week_can_be_spelled(tmp_path):
+    week = 7 * 24 * 3600.0
+    lines = [["in", 1.0, "903c50"], ["in", 2.0, "803c00"]]
+    lines += [["in", week, "903e50"], ["in", week + 1, "803e00"]]
+    file = record(tmp_path, lines)
+    assert max(m.time for m in file.tracks[1]) <= 0x0FFFFFFF  # four bytes, the most there may be
+    assert notes_of(file, file.tracks[1])[1][0] == pytest.approx(week, abs=0.001)
+
+
+# -- what is not balanced ------------------------------------------------------------------------
+
+keys = st.integers(60, 62)
+hexed = st.one_of(
+    st.tuples(st.integers(0x90, 0x91), keys, st.integers(0, 127)).map(bytes),
+    st.tuples(st.integers(0x80, 0x81), keys, st.integers(0, 127)).map(bytes),
+    st.binary(max_size=4),
+).map(bytes.hex)
+times = st.integers(0, 1000).map(lambda n: n / 100) | st.floats() | st.none()
+lines = st.lists(
+    st.tuples(st.sampled_from(("in", "out")), times, hexed | st.none() | st.text(max_size=4)).map(
+        list
+    ),
+    max_size=60,
+)
+
+
+@given(lines)
+@messy
+def test_notes_are_balanced_whatever_the_journal_says(tmp_path, lines):
+    file = record(tmp_path, lines)
+    for track in file.tracks[1:]:
+        for onset, release, *_ in notes_of(file, track):
+            assert release >= onset
+        for message in track:
+            assert 0 <= message.time <= 0x0FFFFFFF
+
+
+def test_key_struck_twice_and_release_of_nothing_are_balanced(tmp_path):
+    lines = [["in", 0.5, "803e00"], ["in", 1.0, "903c50"], ["in", 2.0, "903c40"]]
+    lines += [["in", 3.0, "903c00"], ["in", 4.0, "803c00"]]
+    file = record(tmp_path, lines)
+    found = [
+        (round(on, 2), round(off, 2), v) for on, off, _, _, v in notes_of(file, file.tracks[1])
+    ]
+    assert found == [(1.0, 2.0, 80), (2.0, 3.0, 64)]
+
+
+def test_cut_off_session_keeps_all_until_then_and_ends_its_notes_there(tmp_path):
+    journal = journal_of(
+        tmp_path / "session.jsonl",
+        [
+            ["in", 1.0, "903c50"],
+            ["out", 2.0, "904046", 1, 2.0],
+            ["turn", 5.0, "player"],
+        ],
+    )
+    with journal.open("ab") as file:
+        file.write(b'["in", 9.0, "80')
+    target = tmp_path / "session.mid"
+    write_midi_file(journal, target)
+    file = mido.MidiFile(target)
+    assert [round(n[1], 2) for t in file.tracks[1:] for n in notes_of(file, t)] == [5.0, 5.0]
+
+
+# -- nothing half-written ------------------------------------------------------------------------
+
+
+def some_journal(folder, count=2):
+    return journal_of(
+        folder / "session.jsonl", [["in", float(n), f"90{n % 128:02x}50"] for n in range(count)]
+    )
+
+
+def test_missing_folder_leaves_nothing(tmp_path):
+    journal = some_journal(tmp_path)
+    with pytest.raises(OSError, match="No such file"):
+        write_midi_file(journal, tmp_path / "missing" / "session.mid")
+    assert list(tmp_path.iterdir()) == [journal]
+
+
+def test_folder_that_is_a_file_leaves_nothing(tmp_path):
+    journal = some_journal(tmp_path)
+    with pytest.raises(OSError, match="Not a directory"):
+        write_midi_file(journal, journal / "session.mid")
+    assert list(tmp_path.iterdir()) == [journal]
+
+
+def test_missing_journal_leaves_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_midi_file(tmp_path / "session.jsonl", tmp_path / "session.mid")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_target_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(tmp_path):
+    journal = some_journal(tmp_path)
+    target = tmp_path / "session.mid"
+    target.mkdir()
+    with pytest.raises(OSError):  # noqa: PT011 - which one, systems disagree about
+        write_midi_file(journal, target)
+    assert sorted(tmp_path.iterdir()) == sorted([journal, target])
+
+
+SMALL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from live.recording import write_midi_file
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_midi_file(Path(sys.argv[1]), Path(sys.argv[2]))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_disk_that_fills_up_keeps_the_old_file_and_leaves_nothing_half_written(tmp_path):
+    journal = some_journal(tmp_path, 2000)
+    target = tmp_path / "session.mid"
+    target.write_bytes(b"the old one")
+    run = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(journal), str(target)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.stdout.strip() == os.strerror(27), run.stderr  # EFBIG
+    assert target.read_bytes() == b"the old one"
+    assert sorted(tmp_path.iterdir()) == sorted([journal, target])
+
+
+# -- what midi_io writes down is what was heard --------------------------------------------------
+
+
+class Room:
+    """The real midi_io at work with an output that listens, without ports."""
+
+    def __init__(self, folder):
+        self.heard: list[bytes] = []
+        self.name = "room"
+        self.journal = folder / "session.jsonl"
+        self.writer = JournalWriter(self.journal, {"bpm": 120.0})
+        wanted = MidiSettings("auto", "auto", "auto", None, True, None)
+        self.midi_io = MidiIo(wanted, self, self.writer)
+
+    def send(self, data):
+        self.heard.append(data)
+
+    def close(self):
+        """Nothing to close."""
+
+    def run_schedule(self, seconds):
+        import threading
+
+        self.midi_io._stopping = False
+        thread = threading.Thread(target=self.midi_io.run_schedule)
+        thread.start()
+        time.sleep(seconds)
+        self.midi_io.stop()
+        thread.join()
+
+    def recorded(self, folder):
+        self.midi_io.end_every_note()
+        self.writer.close()
+        target = folder / "session.mid"
+        write_midi_file(self.journal, target)
+        return mido.MidiFile(target)
+
+
+@pytest.fixture
+def room(tmp_path):
+    return Room(tmp_path)
+
+
+def test_models_note_ends_in_the_recording_when_the_player_takes_its_key(room, tmp_path):
+    now = time.perf_counter()
+    room.midi_io.play(PlayNote(now, now + 0.3, 0, 60, 70))
+    room.run_schedule(0.05)
+    room.midi_io.on_input([0x90, 60, 90])  # the same key of the same channel
+    room.midi_io.end_model_notes()
+    time.sleep(0.2)
+    room.midi_io.on_input([0x80, 60, 0])
+    file = room.recorded(tmp_path)
+    ((on, off, *_),) = notes_of(file, file.tracks[2])
+    assert 0.03 < off - on < 0.15
+    ((_, _, *players),) = notes_of(file, file.tracks[1])
+    assert players == [0, 60, 90]
+
+
+@pytest.mark.parametrize("by", ["its end", "the turn"])
+def test_models_note_ends_in_the_recording_though_the_player_holds_its_key(room, tmp_path, by):
+    room.midi_io.on_input([0x90, 60, 90])
+    now = time.perf_counter()
+    room.midi_io.play(PlayNote(now, now + (0.05 if by == "its end" else 0.5), 0, 60, 70))
+    room.run_schedule(0.1)
+    if by == "the turn":
+        room.midi_io.end_model_notes()
+    time.sleep(0.2)
+    assert room.heard == [bytes([0x90, 60, 90]), bytes([0x80, 60, 0]), bytes([0x90, 60, 70])]
+    room.midi_io.on_input([0x80, 60, 0])
+    assert room.heard[-1] == bytes([0x80, 60, 0])
+    file = room.recorded(tmp_path)
+    ((on, off, *_),) = notes_of(file, file.tracks[2])
+    assert off - on < 0.19
+
+
+def test_older_note_of_the_same_key_does_not_end_the_newer_one(room, tmp_path):
+    now = time.perf_counter()
+    room.midi_io.play(PlayNote(now, now + 0.1, 0, 60, 70))
+    room.midi_io.play(PlayNote(now + 0.05, now + 0.2, 0, 60, 71))
+    room.run_schedule(0.25)
+    file = room.recorded(tmp_path)
+    lengths = [(off - on, velocity) for on, off, _, _, velocity in notes_of(file, file.tracks[2])]
+    assert lengths == [(pytest.approx(0.05, abs=0.03), 70), (pytest.approx(0.15, abs=0.03), 71)]
+
+
+def test_pedal_that_is_down_at_the_end_is_let_up(room, tmp_path):
+    room.midi_io.on_input([0xB2, 64, 127, 0xB2, 66, 127, 0xB2, 66, 0, 0x92, 60, 80])
+    room.midi_io.end_every_note()
+    assert room.heard[-2:] == [bytes([0x82, 60, 0]), bytes([0xB2, 64, 0])]
+    room.recorded(tmp_path)
+    assert room.heard[-1] == bytes([0xB2, 64, 0])
+
+
+def test_recording_holds_the_session_that_was_just_closed(room, tmp_path):
+    room.midi_io.on_input([0x90, 60, 80, 60, 0, 62, 80, 62, 0])  # running status
+    file = room.recorded(tmp_path)
+    assert [n[3] for n in notes_of(file, file.tracks[1])] == [60, 62]
+    assert read_header(room.journal)["bpm"] == 120.0
+    assert [line.kind for line in read_lines(room.journal)][-1] == "end"
