@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -13,7 +14,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.events import START, special_event
-from live.journal import read_header, read_lines
+from live.journal import RESOLUTION_S, read_header, read_lines
 from live.messages import Action, Failed, Heard, Ready
 from live.model import Model
 
@@ -37,7 +38,7 @@ def run(
         return
     _warm_up(model)
     performer = Performer(settings, model)
-    _recall(performer, journal)
+    recalled_s = _recall(performer, journal)
     gc.collect()
     gc.freeze()
     parent.send(Ready(model_path.name))
@@ -48,7 +49,7 @@ def run(
         if parent in ready:
             return  # it says stop, or is gone
         try:
-            actions = _hear_all(performer, midi_io)
+            actions = _hear_all(performer, midi_io, recalled_s)
             actions += performer.advance(time.perf_counter())
             for action in actions:
                 midi_io.send(action)
@@ -56,17 +57,22 @@ def run(
             return  # midi_io is gone, and with it everything that could sound
 
 
-def _hear_all(performer: Performer, midi_io: Connection) -> list[Action]:
-    """Let the core hear what has come; a flood is heard whole before anything is computed."""
+def _hear_all(performer: Performer, midi_io: Connection, recalled_s: float) -> list[Action]:
+    """Let the core hear what has come; a flood is heard whole before anything is computed.
+
+    What was recalled from the journal is passed over: it waits in the pipe as well.
+    """
     actions: list[Action] = []
     while midi_io.poll():
         message = midi_io.recv()
-        if isinstance(message, Heard):
+        if isinstance(message, Heard) and message.time_s > recalled_s:
             actions += performer.hear(message.time_s, message.data)
     return actions
 
 
-def _recall(performer: Performer, journal: Path) -> None:
+def _recall(performer: Performer, journal: Path) -> float:
+    """Go through the journal; return until when the player was heard in it."""
+    recalled_s = -math.inf
     origin_s = read_header(journal).get("origin_s", 0.0)
     onsets: dict[tuple[int, int], float] = {}
     for line in read_lines(journal):
@@ -75,6 +81,7 @@ def _recall(performer: Performer, journal: Path) -> None:
             performer.recall_turn(line.rest[0])
         elif line.kind == "in" and data is not None:
             performer.hear(time_s, data)
+            recalled_s = time_s + RESOLUTION_S
         elif line.kind == "out" and data is not None:
             key = (data[0] & 0x0F, data[1])
             onset_s = onsets.pop(key, None)
@@ -82,6 +89,7 @@ def _recall(performer: Performer, journal: Path) -> None:
                 performer.recall_note(onset_s, time_s, data[1])
             if data[0] & 0xF0 == NOTE_ON:
                 onsets[key] = time_s
+    return recalled_s
 
 
 def _warm_up(model: Model) -> None:

@@ -34,6 +34,8 @@ JOURNAL_VERSION: Final = 1
 SYNC_INTERVAL_S: Final = 1.0
 """The disk is asked to keep what was written this often: what a power cut may cost."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
+RESOLUTION_S: Final = 1e-6
+"""Of the times: they are written in whole microseconds."""
 LONGEST_S: Final = 1e7
 """A time beyond this, some months, is damage and not a session."""
 

@@ -150,7 +150,8 @@ class Session:
             self.journal,
             improviser_end,
         )
-        self._midi_io.pipe.send(Connect(midi_end))
+        with suppress(OSError):  # if it is gone already, its last words or its end say why
+            self._midi_io.pipe.send(Connect(midi_end))
         for end in (midi_end, improviser_end):
             end.close()  # the death of a child has to show as the end of its pipes
         return self._improviser
