@@ -9,12 +9,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
 from tests import jack
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# A busy machine is slow, and that is no failure.
+hypothesis.settings.register_profile("continuo", deadline=None)
+hypothesis.settings.load_profile("continuo")
 
 
 @pytest.fixture(scope="session")

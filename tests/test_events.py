@@ -274,6 +274,12 @@ def test_every_value_is_encoded_as_its_nearest(field: Field, value):
     assert abs(value - field.round(value)) == nearest
 
 
+def test_value_halfway_between_two_is_the_lower_one():
+    assert SHIFT.round(98) == 96
+    assert VELOCITY.round(64) == 62
+    assert DURATION.round(MAX_TICKS - BEAT // 2) == MAX_TICKS - BEAT
+
+
 def test_predicted_fields_come_first():
     assert FIELDS[: len(PREDICTED)] == PREDICTED
     assert [f.name for f in PREDICTED] == ["instrument", "shift", "pitch", "duration", "velocity"]
