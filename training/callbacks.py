@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -28,10 +29,19 @@ class Pace(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, learning_rate: float, warm_up: float, steps: int, minutes: float | None
+        self,
+        learning_rate: float,
+        warm_up: float,
+        steps: int,
+        minutes: float | None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Plan a run of ``steps`` steps, or of ``minutes`` minutes where that is given."""
+        """Plan a run of ``steps`` steps, or of ``minutes`` minutes where that is given.
+
+        ``now`` tells the time in seconds.
+        """
         super().__init__()
+        self.now = now
         self.learning_rate = learning_rate
         self.warm_up = warm_up
         self.steps = steps
@@ -57,13 +67,13 @@ class Pace(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Start the clock."""
-        self._began = time.monotonic()
+        self._began = self.now()
         self.model.optimizer.learning_rate.assign(self.rate(0.0))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Set the rate for the next step, or end the run."""
         self.steps_done += 1
-        self.elapsed_s = time.monotonic() - self._began
+        self.elapsed_s = self.now() - self._began
         self.model.optimizer.learning_rate.assign(self.rate(self.share_done))
         if self.stop or (self.limit_s is not None and self.elapsed_s >= self.limit_s):
             self.model.stop_training = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +41,9 @@ def load_tensorflow() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import tensorflow  # noqa: F401
+        import tensorflow
+
+        tensorflow.zeros(())  # the first operation brings up the rest, with more to say
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)
@@ -62,14 +65,38 @@ def school(
         float | None,
         typer.Option(min=0.01, help="Train for so long, however many epochs that makes."),
     ] = None,
+    units: Annotated[
+        int,
+        typer.Option(min=1, max=4096, help="Units of each layer; fewer learn faster and less."),
+    ] = 512,
 ) -> None:
     """Train the network that the performer plays, and export it as one .onnx file."""
     if context.invoked_subcommand is None:
-        train(data, out, epochs, minutes, Console())
+        train(data, out, epochs, minutes, units, Console())
+
+
+def check_target(path: Path) -> None:
+    """Make sure that a model can be written to ``path``, before hours are spent on it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if path.suffix != ".onnx":
+        raise UserError(f"{path}: a model's name ends in .onnx; name another with --out")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file with --out")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {path.parent}: {error.strerror}; name another file with --out"
+        ) from error
 
 
 def train(
-    data: Path | None, out: Path, epochs: int, minutes: float | None, console: Console
+    data: Path | None, out: Path, epochs: int, minutes: float | None, units: int, console: Console
 ) -> None:
     """Read music, train on it, export the best epoch to ``out``.
 
@@ -77,16 +104,10 @@ def train(
         UserError: no music, too little of it, or ``out`` cannot be written.
     """
     from training.corpus import cache_folder, composer, corpus_paths, folder_paths, read_all
-
-    paths = corpus_paths() if data is None else folder_paths(data)
-    # Loaded before the long work begins: an hour later the files may have been edited.
-    load_tensorflow()
-    from training.dataset import split
-    from training.export import check_target, export
-    from training.fit import Plan, fit
-    from training.network import NetworkConfig
+    from training.split import split
 
     check_target(out)
+    paths = corpus_paths() if data is None else folder_paths(data)
     library = read_all(paths, cache_folder(), console)
     training, validation = split(library.pieces, HELD_OUT)
     if not training:
@@ -100,8 +121,13 @@ def train(
         f"{len(library.skipped)} files skipped",
         highlight=False,
     )
+    load_tensorflow()
+    from training.export import export
+    from training.fit import Plan, fit
+    from training.network import NetworkConfig
+
     plan = Plan(epochs=epochs, minutes=minutes)
-    outcome = fit(NetworkConfig(), plan, training, validation, RUNS / out.stem, console)
+    outcome = fit(NetworkConfig(units=units), plan, training, validation, RUNS / out.stem, console)
     about: dict[str, Any] = {
         "data": [
             {

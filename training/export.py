@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -27,28 +28,8 @@ AXES: Final = ("streams", "events")
 """What the graph's free axes are called: streams side by side, events one after the other."""
 
 
-class ExportError(RuntimeError):
+class ExportError(UserError):
     """The exported graph computes something else than the network."""
-
-
-def check_target(path: Path) -> None:
-    """Make sure that a model can be written to ``path``, before hours are spent on it.
-
-    Raises:
-        UserError: it cannot.
-    """
-    if path.suffix != ".onnx":
-        raise UserError(f"{path}: a model's name ends in .onnx; name another with --out")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a file with --out")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {path.parent}: {error.strerror}; name another file with --out"
-        ) from error
 
 
 def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +62,9 @@ def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str
     }
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "model.onnx"
-        graph.export(str(exported), format="onnx", verbose=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about Keras's own code
+            graph.export(str(exported), format="onnx", verbose=False)
         model = onnx.load(exported)
     _name_outputs(model)
     _name_axes(model)
@@ -150,7 +133,10 @@ def _compare(
     for name, want, got in zip(OUTPUTS[1:], expected[1:], found[1:], strict=True):
         difference = float(np.max(np.abs(want - got)))
         if not difference <= TOLERANCE:  # a NaN is a difference as well
-            raise ExportError(f"{name} of ONNX and Keras differ by {difference:.2g}; not written")
+            raise ExportError(
+                f"the model was not written: {name} of ONNX and Keras differ by {difference:.2g}; "
+                "the checkpoints are kept, and another version of tf2onnx may export them"
+            )
 
 
 def _replace(path: Path, data: bytes) -> None:

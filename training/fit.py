@@ -33,7 +33,7 @@ NATS_PER_BIT: Final = math.log(2.0)
 class Plan:
     """Hyperparameters of one training run."""
 
-    batch: int = 64
+    batch: int = 32
     """Windows per step."""
     steps: int = 128
     """Events per window."""
