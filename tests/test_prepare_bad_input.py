@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -10,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from live.errors import UserError
-from tests.test_reading_midi import note, write
-from tests.test_reading_notation import musicxml, xml_note
+from tests.music import musicxml, note, write, xml_note
 from training import prepare as preparing
 from training.prepare import prepare
 from training.reading import guard
@@ -175,13 +175,16 @@ def test_a_cache_that_cannot_be_written_is_refused_in_one_line(music, tmp_path):
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_read(music, tmp_path, monkeypatch):
-    for pitch in range(20, 100):
-        write(music / f"{pitch}.mid", *(note(i * 10, i * 10 + 5, pitch) for i in range(40)))
+    chance = random.Random(1)
+    for number in range(80):
+        begins = sorted(chance.sample(range(0, 48_000, 20), 200))
+        tune = (note(begin, begin + 20, chance.randrange(30, 90)) for begin in begins)
+        write(music / f"{number}.mid", *tune)
     connect = sqlite3.connect
 
     def small_disk(*arguments, **options):
         database = connect(*arguments, **options)
-        database.execute("PRAGMA max_page_count = 5")
+        database.execute("PRAGMA max_page_count = 12")
         return database
 
     with monkeypatch.context() as patch:

@@ -5,30 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mido import Message, MetaMessage, MidiFile, MidiTrack
+from mido import Message, MetaMessage
 
 from live.events import DRUMS
+from tests.music import note, write
 from training.reading import UnreadableError, read
-
-
-def write(path: Path, *tracks: list[tuple[int, Message | MetaMessage]], beat: int = 480) -> Path:
-    """Write tracks of (absolute time in ticks, message)."""
-    file = MidiFile(ticks_per_beat=beat)
-    for timed in tracks:
-        track, now = MidiTrack(), 0
-        for time, message in timed:
-            track.append(message.copy(time=time - now))
-            now = time
-        file.tracks.append(track)
-    file.save(path)
-    return path
-
-
-def note(begin: int, end: int, pitch: int = 60, channel: int = 0, velocity: int = 64):
-    return [
-        (begin, Message("note_on", note=pitch, velocity=velocity, channel=channel)),
-        (end, Message("note_off", note=pitch, channel=channel)),
-    ]
 
 
 def pedal(time: int, value: int, channel: int = 0):

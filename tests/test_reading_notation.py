@@ -9,36 +9,14 @@ import pytest
 from music21 import corpus
 
 from live.events import DRUMS
+from tests.music import musicxml, xml_note
 from training.reading import UnreadableError, read, read_all
 
 CORPUS = Path(corpus.__file__).parent
 
 
-def xml_note(step: str, octave: int, quarters: float, *inside: str) -> str:
-    pitch = f"<pitch><step>{step}</step><octave>{octave}</octave></pitch>"
-    return f"<note>{pitch}<duration>{int(quarters * 24)}</duration>{''.join(inside)}</note>"
-
-
 def grace(step: str, octave: int) -> str:
     return f"<note><grace/><pitch><step>{step}</step><octave>{octave}</octave></pitch></note>"
-
-
-def musicxml(*measures: str, beats: int = 4, name: str = "Piano", first: str = "") -> str:
-    head = (
-        f"<attributes><divisions>24</divisions><time><beats>{beats}</beats>"
-        f"<beat-type>4</beat-type></time>{first}</attributes>"
-    )
-    inside = "".join(
-        f'<measure number="{i}">{head if i == 1 else ""}{measure}</measure>'
-        for i, measure in enumerate(measures, start=1)
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"'
-        ' "http://www.musicxml.org/dtds/partwise.dtd"><score-partwise version="4.0"><part-list>'
-        f'<score-part id="P1"><part-name>{name}</part-name></score-part></part-list>'
-        f'<part id="P1">{inside}</part></score-partwise>'
-    )
 
 
 def repeat(direction: str) -> str:

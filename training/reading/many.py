@@ -15,6 +15,8 @@ from training.reading.isolated import FileRead, Limits, Reader
 
 BATCH: Final = 16
 """Files per task of a cluster: each task starts a reader of its own, which takes a second."""
+ANSWER_S: Final = 10
+"""How long a scheduler may take to answer."""
 
 Results = Generator[tuple[Path, FileRead], None, None]
 """What came of each file, as it comes."""
@@ -77,7 +79,7 @@ def read_on_cluster(paths: Sequence[Path], address: str, limits: Limits) -> Resu
             "reading on a cluster needs Dask: pip install 'continuo[cluster]'"
         ) from error
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=ANSWER_S)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address} ({error})") from error
     with client:
