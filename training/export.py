@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ import onnxruntime as ort
 from live.errors import UserError
 from live.events import FIELDS, PREDICTED, alphabet
 from live.model import FREE, INPUTS, METADATA_KEY, OUTPUTS
+from training.files import replace_file
 from training.network import EventLSTM, performer_graph
 
 TOLERANCE: Final = 1e-4
@@ -56,6 +56,7 @@ def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str
     metadata = {
         "alphabet": alphabet(),
         "continuo": _own_version(),
+        "precision": "float32",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "network": asdict(network.config),
         **about,
@@ -72,7 +73,7 @@ def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str
     onnx.checker.check_model(model)
     data = model.SerializeToString()
     _compare(data, inputs, [np.asarray(output) for output in expected])
-    _replace(path, data)
+    replace_file(path, data)
     return metadata
 
 
@@ -137,19 +138,3 @@ def _compare(
                 f"the model was not written: {name} of ONNX and Keras differ by {difference:.2g}; "
                 "the checkpoints are kept, and another version of tf2onnx may export them"
             )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write ``data`` beside ``path``, then put it in its place in one step."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(unfinished).chmod(0o644)
-        Path(unfinished).replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
