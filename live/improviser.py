@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def run(
     recalled_s = _recall(performer, journal)
     gc.collect()
     gc.freeze()
-    parent.send(Ready(model_path.name))
+    with suppress(OSError):  # a parent that is gone is noticed below
+        parent.send(Ready(model_path.name))
     while True:
         wake_s = performer.wake_at()
         left_s = None if wake_s is None else max(0.0, wake_s - time.perf_counter())
