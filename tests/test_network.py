@@ -9,7 +9,8 @@ import onnxruntime as ort
 import pytest
 import tensorflow as tf
 
-from live.events import COLUMN, FIELDS, PREDICTED, UNKNOWN, alphabet
+from live.errors import UserError
+from live.events import COLUMN, FIELDS, PREDICTED, UNKNOWN, Note, alphabet, encode_piece
 from live.model import (
     FIELD_SLICE,
     FORBIDDEN,
@@ -24,6 +25,7 @@ from live.model import (
 from training import export as export_module
 from training.export import ExportError, export
 from training.network import EventLSTM, NetworkConfig
+from training.quantize import bits_per_note, int8_path, quantize
 from training.recurrence import lstm
 
 CONFIG = NetworkConfig(units=16, layers=2, embedding=12, head=10, dropout=0.5)
@@ -245,3 +247,29 @@ def test_unknown_is_a_token_like_any_other_at_the_input(model):
     events = random_events(5)
     events[:, COLUMN["velocity"]] = UNKNOWN
     assert np.isfinite(model.run(events, model.zero_states()).logits).all()
+
+
+def test_int8_form_is_smaller_says_so_and_foresees_almost_the_same(file, tmp_path):
+    pieces = [
+        encode_piece([Note(12 * i, 40 + (7 * i + k) % 40) for i in range(60)]) for k in (0, 5)
+    ]
+    target = int8_path(tmp_path / "tiny.onnx")
+    cost = quantize(file, target, pieces)
+    small = Model(target)
+    assert target.name == "tiny.int8.onnx"
+    assert target.stat().st_size < file.stat().st_size
+    assert any("Quantize" in node.op_type for node in onnx.load(target).graph.node)
+    assert small.metadata["precision"] == "int8"
+    assert small.metadata["int8_cost"] == round(cost.share, 5)
+    assert small.metadata["data"] == [{"name": "none"}]
+    assert cost.float32_bits == bits_per_note(file, pieces)
+    assert cost.int8_bits != cost.float32_bits
+    assert abs(cost.share) < 0.02
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_int8_form_is_not_made_of_an_int8_model(file, tmp_path):
+    target = tmp_path / "tiny.int8.onnx"
+    assert quantize(file, target, []) is None
+    with pytest.raises(UserError, match="int8 already"):
+        quantize(target, tmp_path / "again.onnx", [])
