@@ -1,0 +1,71 @@
+"""The music to judge by: a library, divided by work into what was learnt from and what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from live.errors import UserError
+from live.events import DRUMS, Tokens
+from training.columns import columns_of, encode_columns
+from training.continuing import GRAND_PIANO
+from training.corpus import corpus_paths
+from training.library import Corpus
+from training.prepare import cache_folder, prepare
+from training.reading.tidy import tidy
+
+
+@dataclass(frozen=True)
+class Music:
+    """Encoded pieces with START and END, each (events, F)."""
+
+    training: list[Tokens]
+    held_out: list[Tokens]
+    """Of works that are neither trained on nor chosen by."""
+    names: tuple[str, ...]
+    """Of the held-out pieces."""
+
+
+def held_out_music(
+    data: Sequence[Path], cache: Path | None, console: Console | None, *, keyboard: bool = False
+) -> Music:
+    """Read a library, each file once for all times, and divide it as training does.
+
+    Args:
+        data: folders of music files; none: the permitted core of music21's corpus.
+        cache: folder where what was read is kept; None: the user's.
+        console: shows progress; None: silent.
+        keyboard: put every instrument but drums in the hands of one pianist.
+
+    Raises:
+        UserError: there is no music, or too little to divide.
+    """
+    corpus, _ = prepare(list(data) or corpus_paths(), cache or cache_folder(), console=console)
+    divided = corpus.split()
+    if not divided.train or not divided.test:
+        raise UserError(
+            f"{len(corpus)} piece(s) are too little music to learn from some and judge by others; "
+            "name more with --data"
+        )
+
+    def encoded(numbers: Sequence[int]) -> list[Tokens]:
+        return [_encode(corpus, number, keyboard) for number in numbers]
+
+    return Music(
+        training=encoded(divided.train),
+        held_out=encoded(divided.test),
+        names=tuple(corpus.names[number] for number in divided.test),
+    )
+
+
+def _encode(corpus: Corpus, number: int, keyboard: bool) -> Tokens:
+    if not keyboard:
+        return corpus.tokens(number)
+    notes = corpus.piece(number).notes
+    reduced = tidy(
+        n if n.instrument == DRUMS else replace(n, instrument=GRAND_PIANO) for n in notes
+    )
+    return encode_columns(columns_of(reduced))
