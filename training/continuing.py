@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
 from live.core.drawing import LARGEST_CHORD, LONGEST_REST_BEATS
 from live.core.memory import Network
+from live.core.settings import PerformerSettings
 from live.events import (
     COLUMN,
     FIELDS,
@@ -47,6 +48,17 @@ class Sampling:
     seed_window: int = 128
     lowest_pitch: int = 21
     highest_pitch: int = 108
+
+    @classmethod
+    def of(cls, settings: PerformerSettings) -> Self:
+        """Return how the performer draws."""
+        return cls(
+            settings.temperature,
+            settings.min_p,
+            settings.seed_window,
+            settings.lowest_pitch,
+            settings.highest_pitch,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ def play_on(
     window = [*seed]
     states = _hear(network, window[:-1])
     drawn: list[Tokens] = []
-    chord: list[tuple[int, int]] = []  # pitch and instrument of the notes drawn for one onset
+    chord = _last_chord(seed)
     while len(drawn) < count:
         if len(window) > 2 * sampling.seed_window:
             # As live: the older half is let go, and the rest heard anew.
@@ -154,6 +166,16 @@ def play_on(
         drawn.append(np.array([*prediction.event, *place], dtype=np.int32))
         window.append(drawn[-1])
     return np.array(drawn, dtype=np.int32).reshape(-1, len(FIELDS))
+
+
+def _last_chord(seed: Tokens) -> list[tuple[int, int]]:
+    """Return pitch and instrument of the notes that stand where a seed's last one does."""
+    chord: list[tuple[int, int]] = []
+    for row in seed[::-1]:
+        chord.append((int(row[COLUMN["pitch"]]), int(row[COLUMN["instrument"]])))
+        if row[COLUMN["shift"]] != TOGETHER:
+            break
+    return sorted(chord)
 
 
 def _hear(network: Network, rows: list[Tokens]) -> Floats:

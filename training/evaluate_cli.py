@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from live.errors import UserError
 from live.settings import load
 from training.continuing import Sampling
 from training.evaluate import Advance, Judgement, as_data, evaluate
+from training.files import replace_file
 from training.held_out import held_out_music
+from training.outputs import check_writable
 from training.scoring import Judge
 
 
@@ -48,17 +49,10 @@ def evaluate_command(
     console = Console(stderr=True)
     settings = load(None, {"sampling": {"model": None if model is None else str(model)}})
     if html is not None:
-        check_writable(html)
+        check_writable(html, ".html", ".htm")
     judge = Judge(settings.model)
     music = held_out_music(data or [], cache, console, keyboard=keyboard)
-    drawing = settings.performer
-    sampling = Sampling(
-        drawing.temperature,
-        drawing.min_p,
-        drawing.seed_window,
-        drawing.lowest_pitch,
-        drawing.highest_pitch,
-    )
+    sampling = Sampling.of(settings.performer)
     with Progress(console=console) as progress:
 
         def started(name: str, steps: int) -> Advance:
@@ -73,7 +67,7 @@ def evaluate_command(
     if html is not None:
         from training.judgement_page import page
 
-        write(html, page(judgement, settings.model.name))
+        replace_file(html, page(judgement, settings.model.name).encode())
 
 
 def show(judgement: Judgement) -> None:
@@ -90,31 +84,3 @@ def show(judgement: Judgement) -> None:
         for row in rows:
             table.add_row(*row)
         console.print(table)
-
-
-def check_writable(path: Path) -> None:
-    """Make sure that a file can be written, before time is spent on what is to stand in it.
-
-    Raises:
-        UserError: it cannot.
-    """
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; name another file") from error
-    if not existed:
-        path.unlink()
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; name another file") from error

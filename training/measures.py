@@ -112,11 +112,15 @@ def loops(events: Tokens, notes: int = 8, times: int = 3) -> bool:
         notes: that are repeated, as a block.
         times: that the block stands in a row, at the least.
     """
-    seen = events[:, [COLUMN["shift"], COLUMN["pitch"]]]
-    same = np.all(seen[notes:] == seen[:-notes], axis=1)
+    pitch, shift = events[:, COLUMN["pitch"]], events[:, COLUMN["shift"]]
     run = notes * (times - 1)
-    counts = np.convolve(same, np.ones(run, dtype=np.int64), mode="valid")
-    return len(same) >= run and bool((counts == run).any())
+    if len(events) < notes + run:
+        return False
+    same = pitch[notes:] == pitch[:-notes]
+    in_time = same & (shift[notes:] == shift[:-notes])
+    # When the first block came in is no part of it: of its first note only the pitch counts.
+    counts = np.convolve(in_time[1:], np.ones(run - 1, dtype=np.int64), mode="valid")
+    return bool((same[: len(counts)] & (counts == run - 1)).any())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,295 @@
+"""Free continuations and their measures, on music whose answers are known."""
+
+import numpy as np
+import pytest
+
+from live.errors import UserError
+from live.events import (
+    COLUMN,
+    DRUMS,
+    END,
+    FIELDS,
+    PITCH,
+    SHIFT,
+    UNKNOWN,
+    VELOCITY,
+    Note,
+    decode,
+    encode_piece,
+)
+from live.model import Model
+from tests.models import write_model
+from tests.music import tune
+from training.continuations import (
+    NOTES,
+    SEED_NOTES,
+    between_halves,
+    between_pieces,
+    continue_all,
+    judge,
+    prompts,
+)
+from training.continuing import Sampling, bars_of, play_on
+from training.copies import longest_copies
+from training.measures import (
+    agreements,
+    beginning,
+    divergence,
+    histogram,
+    key_of,
+    loops,
+    manner_of,
+)
+from training.ngram_network import NGramNetwork
+
+SAMPLING = Sampling(temperature=1.0, min_p=0.05)
+
+
+def line(pitches, step=24, instrument=0, velocity=None, bar=96):
+    """Encode a melody without START and END."""
+    return encode_piece(
+        Note(i * step, p, instrument, step, velocity, (i * step) % bar)
+        for i, p in enumerate(pitches)
+    )[1:-1]
+
+
+def whole(pitches, **how):
+    events = line(pitches, **how)
+    start, end = encode_piece([])
+    return np.concatenate([start[None], events, end[None]])
+
+
+# -- measures ------------------------------------------------------------------------------------
+
+
+def test_divergence_is_0_of_equals_1_of_strangers_and_known_between():
+    a, b = np.array([1.0, 0.0]), np.array([0.0, 5.0])
+    assert divergence(a, a * 7) == 0
+    assert divergence(a, b) == pytest.approx(1)
+    # H((3/4, 1/4)) - H((1/2, 1/2)) / 2 of (1, 0) and (1/2, 1/2)
+    assert divergence(a, np.array([2.0, 2.0])) == pytest.approx(0.311278, abs=1e-6)
+
+
+def test_an_empty_histogram_is_far_from_any_other():
+    assert divergence(np.zeros(3), np.ones(3)) == 1
+    assert divergence(np.zeros(3), np.zeros(3)) == 0
+
+
+def test_chords_are_counted_by_their_size():
+    chords = [Note(0, 60), Note(0, 64), Note(0, 67), Note(24, 60), Note(48, 62), Note(48, 65)]
+    events = encode_piece(chords)[1:-1]
+    counts = histogram("chord size", events)
+    assert {size: int(n) for size, n in enumerate(counts) if n} == {1: 1, 2: 1, 3: 1}
+    assert int(histogram("onset interval", events).sum()) == 2
+
+
+def test_drums_have_no_pitch():
+    events = line([60, 62, 64], instrument=DRUMS)
+    assert histogram("pitch class", events).sum() == 0
+    assert histogram("duration", events).sum() == 3
+    assert key_of(events) == -1
+
+
+def test_a_block_of_eight_notes_three_times_is_a_loop_and_twice_is_not():
+    block = tune(1, 8)
+    assert loops(line([50, 51, *block * 3, 52]))
+    assert not loops(line([50, 51, *block * 2, 52, *block]))
+    assert loops(line([60] * 24))
+    assert not loops(line([60] * 23))
+    assert not loops(line(tune(2, 100)))
+
+
+def test_a_block_in_another_rhythm_is_no_loop():
+    block = tune(1, 8)
+    steps = np.cumsum([24] * 8 + [24] * 8 + [12] * 8)
+    notes = [Note(int(s), p) for s, p in zip(steps, block * 3, strict=True)]
+    assert not loops(encode_piece(notes)[1:-1])
+
+
+def test_the_longest_copied_passage_is_found_in_any_key():
+    training = [whole(tune(1, 60)), whole(tune(2, 60))]
+    passage = [p + 3 for p in tune(2, 60)[10:31]]
+    fresh = tune(9, 20)
+    copied = line(fresh + passage + tune(10, 10))
+    assert longest_copies([copied, line(passage), line([60])], training).tolist()[1:] == [21, 1]
+    assert 21 <= longest_copies([copied], training)[0] <= 23  # its neighbours may fit by chance
+
+
+def test_a_passage_is_not_copied_in_another_rhythm_nor_across_two_pieces():
+    one, two = tune(1, 30), tune(2, 30)
+    training = [whole(one), whole(two)]
+    assert longest_copies([line(one, step=12)], training)[0] == 1
+    across = longest_copies([line(one[-10:] + two[:10])], training)[0]
+    assert 10 <= across < 15
+
+
+def test_copies_of_a_library_that_is_shorter_than_the_passage():
+    assert longest_copies([line(tune(1, 40))], [whole(tune(1, 5))])[0] == 5
+    assert longest_copies([line(tune(1, 40))], [])[0] == 1
+
+
+@pytest.mark.parametrize("tonic", [0, 5, 11])
+def test_keys_are_told_from_scales(tonic):
+    major = [60 + tonic + i for i in (0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0)]
+    minor = [60 + tonic + i for i in (0, 2, 3, 5, 7, 8, 11, 12, 7, 3, 0)]
+    assert key_of(line(major)) == tonic
+    assert key_of(line(minor)) == 12 + tonic
+
+
+def test_what_goes_on_as_before_agrees_and_what_does_not_is_told():
+    scale = [60, 62, 64, 65, 67, 69, 71, 72, 67, 64, 60]
+    prompt = manner_of(line(scale), 11)
+    assert agreements(prompt, prompt) == {"key": True, "density": True, "register": True}
+    other = manner_of(line([p + 14 for p in scale]), 11 / 1.6)
+    assert agreements(prompt, other) == {"key": False, "density": False, "register": False}
+    silence = manner_of(line([]), 8)
+    assert agreements(prompt, silence) == {"key": False, "density": False, "register": False}
+
+
+def test_the_beginning_of_a_passage_ends_with_its_time():
+    events, beats = beginning(line([60] * 20)[1:], 8 * 24)
+    assert (len(events), beats) == (8, 8)
+    events, beats = beginning(line([60] * 4)[1:], 8 * 24)
+    assert (len(events), beats) == (3, 3)
+
+
+# -- playing on ----------------------------------------------------------------------------------
+
+
+def test_bars_are_told_from_where_notes_stand_in_them():
+    assert bars_of(line([60] * 12, bar=72)).length_ticks == 72
+    assert bars_of(line([60] * 12, bar=72)).bar_ticks(12 * 24) == 0
+    unknown = line([60] * 12)
+    unknown[:, COLUMN["beat_in_bar"]] = UNKNOWN
+    assert bars_of(unknown) is None
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory):
+    """Draws any token as soon as any other: only the rules hold it back."""
+    return Model(write_model(tmp_path_factory.mktemp("model") / "wild.onnx"))
+
+
+def test_what_is_drawn_keeps_the_rules(wild):
+    seed = line(tune(1, 20), instrument=40, bar=72)
+    events = play_on(wild, seed, 400, SAMPLING, np.random.default_rng(1))
+    assert events.shape == (400, len(FIELDS))
+    assert set(events[:, 0]) == set(seed[:, 0])
+    assert END not in events[:, 0]
+    pitches = events[:, COLUMN["pitch"]]
+    assert pitches.min() >= PITCH.encode(21)
+    assert pitches.max() <= PITCH.encode(108)
+    assert events[:, COLUMN["shift"]].max() <= SHIFT.encode(48)
+    assert np.all(events[:, [1, 2, 3]] != UNKNOWN)
+    assert np.all(events[:, COLUMN["velocity"]] == UNKNOWN)
+    notes = decode(np.concatenate([seed, events]))
+    first = notes[0].onset_ticks
+    assert all(n.bar_ticks == (n.onset_ticks - first) % 72 for n in notes)
+    assert [n.sort_key for n in notes] == sorted(n.sort_key for n in notes)
+    assert len({(n.onset_ticks, n.pitch) for n in notes}) == len(notes)
+
+
+def test_a_chord_ends_when_it_is_full(tmp_path):
+    always = np.zeros(SHIFT.size)
+    always[SHIFT.encode(0)] = 1.0
+    always[SHIFT.encode(24)] = 1e-9
+    model = Model(write_model(tmp_path / "chords.onnx", {"shift": always}))
+    events = play_on(model, line([60]), 100, Sampling(1.0, 0.0), np.random.default_rng(1))
+    sizes = histogram("chord size", events)
+    assert 1 < np.flatnonzero(sizes).max() <= 8
+
+
+def test_dynamics_are_drawn_where_the_seed_has_them(wild):
+    loud = line(tune(1, 20), velocity=90)
+    events = play_on(wild, loud, 50, SAMPLING, np.random.default_rng(1))
+    assert np.all(events[:, COLUMN["velocity"]] != UNKNOWN)
+    assert len(set(events[:, COLUMN["velocity"]])) > 5
+    assert VELOCITY.decode(int(events[0, COLUMN["velocity"]])) is not None
+
+
+def test_several_instruments_go_on_together(wild):
+    seed = np.concatenate([line([60, 62], instrument=40), line([50, 52], instrument=42)])
+    events = play_on(wild, seed, 60, SAMPLING, np.random.default_rng(1))
+    assert set(events[:, 0]) == set(seed[:, 0])
+
+
+def test_same_chance_same_music_and_other_chance_other(wild):
+    seed = line(tune(1, 20))
+    one, same, other = (
+        play_on(wild, seed, 40, SAMPLING, np.random.default_rng(s)) for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_longer_music_is_heard_in_windows_as_live(wild):
+    heard = []
+
+    class Listening:
+        def zero_states(self):
+            heard.append(0)
+            return wild.zero_states()
+
+        def run(self, events, states, **how):
+            heard[-1] += len(events)
+            return wild.run(events, states, **how)
+
+    sampling = Sampling(1.0, 0.05, seed_window=8)
+    events = play_on(Listening(), line(tune(1, 10)), 30, sampling, np.random.default_rng(1))
+    assert len(events) == 30
+    assert len(heard) > 3
+    assert all(count <= 3 * 8 for count in heard)  # with what was drawn twice
+
+
+# -- all together --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pieces():
+    return [whole(tune(seed, 260)) for seed in range(4)]
+
+
+def test_prompts_are_different_places_within_long_pieces(pieces):
+    short = whole(tune(9, 227))
+    found = prompts([short, *pieces], 50, np.random.default_rng(1))
+    assert {p.piece for p in found} == {1, 2, 3, 4}
+    assert len({p.truth.tobytes() for p in found}) == 50
+    for p in found:
+        assert (p.seed.shape, p.truth.shape) == ((SEED_NOTES, len(FIELDS)), (NOTES, len(FIELDS)))
+        assert p.seed[0, COLUMN["shift"]] == UNKNOWN
+        assert np.all(p.truth[:, COLUMN["pitch"]] != UNKNOWN)
+
+
+def test_the_last_place_of_a_piece_is_used_too():
+    exact = whole(tune(1, SEED_NOTES + NOTES))
+    (place,) = prompts([exact], 1, np.random.default_rng(1))
+    np.testing.assert_array_equal(place.truth, exact[-1 - NOTES : -1])
+
+
+def test_held_out_music_that_is_too_short_is_told_in_one_line():
+    with pytest.raises(UserError, match="228 notes"):
+        prompts([whole(tune(1, 227))], 5, np.random.default_rng(1))
+
+
+def test_true_continuations_are_as_near_as_can_be(pieces):
+    places = prompts(pieces, 10, np.random.default_rng(1))
+    figures = judge([p.truth for p in places], places, pieces)
+    assert set(figures.distances.values()) == {0.0}
+    assert set(figures.distances_each.values()) == {0.0}
+    assert set(figures.longest_copies) == {NOTES}
+    assert figures.agreements["density"] == 1
+    assert figures.loops == figures.chords == 0
+    halves = between_halves([p.truth for p in places], np.random.default_rng(1))
+    assert 0 < halves["pitch class"] < between_pieces(places)["pitch class"] < 1
+
+
+def test_a_model_that_knows_the_music_comes_nearer_than_one_that_knows_nothing(wild, pieces):
+    places = prompts(pieces[:2], 6, np.random.default_rng(1))
+    steps = []
+    ngram = continue_all(NGramNetwork(pieces), places, SAMPLING, 1, steps.append)
+    assert sum(steps) == 6
+    near = judge(ngram, places, pieces)
+    far = judge(continue_all(wild, places, SAMPLING, 1), places, pieces)
+    for feature in near.distances:
+        assert near.distances[feature] <= far.distances[feature]
+    assert max(near.longest_copies) > max(far.longest_copies)
