@@ -14,8 +14,12 @@ import typer
 from rich.console import Console
 
 from live.errors import UserError
+from training.evaluate_cli import evaluate_command
+from training.generate_cli import generate_command
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+app.command("evaluate")(evaluate_command)
+app.command("generate")(generate_command)
 
 DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
 """Not the shipped model: nobody's own training overwrites that unasked."""
