@@ -264,8 +264,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, each")
     arguments = parser.parse_args()
     console = Console()
-    from training.corpus import cache_folder
-    from training.prepare import prepare
+    from training.prepare import cache_folder, prepare
 
     corpus, _ = prepare(arguments.data, cache_folder())
     parts = corpus.split(validation=0.05, test=0.15)

@@ -22,7 +22,7 @@ from live.events import Note, encode_piece
 from tests.music import library, musicxml, play, same, tune, xml_note
 from training.columns import columns_of, encode_columns, notes_of
 from training.library import Corpus
-from training.prepare import prepare
+from training.prepare import music_files, prepare
 from training.reading import read
 from training.store import Store
 from training.works import same_works, split
@@ -131,6 +131,13 @@ def entries(cache: Path) -> int:
         return 0
 
 
+def test_files_of_music_are_found_in_folders_within(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("a/b/one.MID", "two.mid", "a/three.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in music_files([tmp_path])] == ["one.MID", "two.mid"]
+
+
 def test_copies_are_counted_and_dropped(music, tmp_path):
     shutil.copy(music / "part0" / "00.mid", music / "copy.mid")
     tempo = play(music / "tempo.mid", tune(1), beat=480)  # other bytes, other beats: other notes
@@ -180,6 +187,12 @@ def test_other_keys_note_values_cuts_and_small_changes_are_the_same_work():
         piece(tune(2, 400)),
     ]
     assert same_works(pieces).tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_a_short_tune_in_another_key_is_the_same_work():
+    first, second = [60, 62, 64], [60, 62, 65]
+    pieces = [piece(first), piece(second), piece([p - 7 for p in first])]
+    assert same_works(pieces).tolist() == [0, 1, 0]
 
 
 def test_scales_and_repeated_notes_make_no_work():

@@ -32,7 +32,6 @@ from training.dataset import (
 )
 from training.fit import KnownBits, losses
 from training.pieces import Piece
-from training.split import split
 
 NOTHING = Variation(
     transpose=0,
@@ -204,29 +203,6 @@ def test_validation_asks_for_every_event_once_in_each_reading():
     ends = np.concatenate([y["instrument"].numpy().ravel() for _, y in dataset]) == END
     assert (asked != UNKNOWN).sum() == 2 * (50 + 7 + 16)
     assert ends.sum() == 2 * 3
-
-
-def test_a_transposed_copy_lands_on_the_same_side():
-    pieces = [melody(20, seed) for seed in range(40)]
-    copies = [
-        Piece(
-            p.name + " in D",
-            p.source,
-            tuple(Note(n.onset_ticks + 96, n.pitch + 2, n.instrument, 12) for n in p.notes),
-        )
-        for p in pieces
-    ]
-    training, validation = split([*pieces, *copies], 0.3)
-    assert len(training) + len(validation) == 80
-    held_out = {p.name for p in validation}
-    assert 0 < len(held_out) < 80
-    assert all((p.name in held_out) == (p.name + " in D" in held_out) for p in pieces)
-
-
-def test_something_is_always_held_out():
-    training, validation = split([melody(20, seed) for seed in range(3)], 1e-9)
-    assert (len(training), len(validation)) == (2, 1)
-    assert split([melody(20)], 0.05)[0] == []
 
 
 def test_loss_is_nats_per_known_target():

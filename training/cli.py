@@ -16,16 +16,17 @@ from rich.console import Console
 from live.errors import UserError
 from training.evaluate_cli import evaluate_command
 from training.generate_cli import generate_command
+from training.prepare import cache_folder, prepare
+from training.prepare_cli import prepare_command, show
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+app.command("prepare")(prepare_command)
 app.command("evaluate")(evaluate_command)
 app.command("generate")(generate_command)
 
 DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
 """Not the shipped model: nobody's own training overwrites that unasked."""
 RUNS: Final = Path("runs")
-HELD_OUT: Final = 0.05
-"""Share of the pieces that each epoch is judged by."""
 CORPUS: Final = "music21 corpus, permitted core"
 CORPUS_LICENCE: Final = (
     "out of copyright in the United States or licensed for use; encodings as music21's "
@@ -107,23 +108,25 @@ def train(
     Raises:
         UserError: no music, too little of it, or ``out`` cannot be written.
     """
-    from training.corpus import cache_folder, composer, corpus_paths, folder_paths, read_all
-    from training.split import split
+    from training.corpus import composer, corpus_paths
 
     check_target(out)
-    paths = corpus_paths() if data is None else folder_paths(data)
-    library = read_all(paths, cache_folder(), console)
-    training, validation = split(library.pieces, HELD_OUT)
-    if not training:
+    source = corpus_paths() if data is None else data
+    library, report = prepare(source, cache_folder(), console=console)
+    show(report, console)
+    parts = library.split()
+    if not parts.train or not parts.validation:
         raise UserError(
-            f"{len(library.pieces)} readable piece(s) are too little music to train on and to "
+            f"{len(library)} readable piece(s) are too little music to train on and to "
             "hold some out; add another piece"
         )
+    training = [library.piece(number) for number in parts.train]
+    validation = [library.piece(number) for number in parts.validation]
     console.print(
-        f"{len(training)} pieces to learn from, {len(validation)} held out, "
-        f"{sum(len(p.notes) for p in library.pieces):,} notes, "
-        f"{len(library.skipped)} files skipped",
+        f"{len(training)} pieces to learn from, {len(validation)} to choose the best epoch by, "
+        f"{len(parts.test)} held out",
         highlight=False,
+        soft_wrap=True,
     )
     load_tensorflow()
     from training.export import export
@@ -137,10 +140,10 @@ def train(
             {
                 "name": CORPUS if data is None else data.resolve().name,
                 "licence": CORPUS_LICENCE if data is None else "the user's own choice of files",
-                "pieces": len(library.pieces),
-                "notes": sum(len(p.notes) for p in library.pieces),
-                "held_out_pieces": len(validation),
-                "composers": Counter(composer(Path(p.source)) for p in library.pieces),
+                "pieces": len(library),
+                "notes": len(library.columns),
+                "held_out_pieces": len(parts.validation) + len(parts.test),
+                "composers": Counter(composer(Path(source)) for source in library.sources),
             }
         ],
         "training": {

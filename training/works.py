@@ -82,8 +82,23 @@ def same_works(pieces: Sequence[Columns]) -> npt.NDArray[np.int32]:
         if shared >= MIN_SHARED and shared >= MIN_CONTAINED * smaller:
             a, b = _root(parent, int(first)), _root(parent, int(second))
             parent[max(a, b)] = min(a, b)
+    shapes: dict[bytes, int] = {}
+    for number, piece in enumerate(pieces):
+        root = _root(parent, shapes.setdefault(_shape(piece), number))
+        other = _root(parent, number)
+        parent[max(root, other)] = min(root, other)
     roots = np.array([_root(parent, piece) for piece in range(len(pieces))], dtype=np.int64)
     return np.unique(roots, return_inverse=True)[1].astype(np.int32)
+
+
+def _shape(columns: Columns) -> bytes:
+    """Return a hash of onsets and pitches, the same in every key and for every instrument.
+
+    It finds the copies of what is too short, or too plain, to have runs.
+    """
+    onsets, pitches = columns["onset_ticks"], columns["pitch"]
+    moved = np.stack([onsets - onsets[:1].sum(), pitches - pitches[:1].sum()]).astype("<i4")
+    return hashlib.blake2b(moved.tobytes(), digest_size=16).digest()
 
 
 def _shared(hashes: Sequence[Hashes]) -> tuple[Any, Any, Any]:
