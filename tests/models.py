@@ -1,4 +1,4 @@
-"""A model file whose probabilities are known: whatever it hears, it foresees the same."""
+"""A model file whose probabilities are known: what it foresees hangs on little or nothing."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from live.events import FIELDS, PREDICTED, alphabet
+from live.events import COLUMN, END, FIELDS, PITCH, PREDICTED, alphabet
 from live.model import FIELD_SLICE, METADATA_KEY, OUTPUTS, TOKEN_COUNT
 
 STATES = (2, 3)
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT32
 
 
-def write_model(path: Path, probabilities: dict[str, np.ndarray] | None = None) -> Path:
+def write_model(
+    path: Path,
+    probabilities: dict[str, np.ndarray] | None = None,
+    echo: float = 0.0,
+    tiring: float = 0.0,
+) -> Path:
     """Write a model of the performer's inputs and outputs.
 
     Args:
         path: the file.
         probabilities: by field, (size,), those of 0 included; a field that is missing is uniform
             over all its tokens.
+        echo: is added to the logit of the pitch that was heard last.
+        tiring: is added to END's logit for each event heard in the runs before.
     """
     logits = np.zeros((1, 1, TOKEN_COUNT), np.float32)
     for name, p in (probabilities or {}).items():
@@ -42,7 +49,15 @@ def write_model(path: Path, probabilities: dict[str, np.ndarray] | None = None) 
         helper.make_tensor_value_info("logits", FLOAT, ["streams", "events", count]),
         helper.make_tensor_value_info("next_states", FLOAT, ["streams", *STATES]),
     ]
+    ends = np.zeros((1, 1, count), np.float32)
+    ends[0, 0, FIELD_SLICE["instrument"].start + END] = tiring
+    pitches = np.zeros((PITCH.size, count), np.float32)
+    pitches[:, FIELD_SLICE["pitch"]] = echo * np.eye(PITCH.size)
     constants = {
+        "ends": ends,
+        "pitches": pitches,
+        "pitch": np.array(COLUMN["pitch"], np.int64),
+        "two": np.array([1, 2], np.int64),
         "known": logits,
         "one": np.array([1], np.int64),
         "free": np.array(0, np.int32),
@@ -53,8 +68,15 @@ def write_model(path: Path, probabilities: dict[str, np.ndarray] | None = None) 
     nodes = [
         helper.make_node("Shape", ["events"], ["place"], start=0, end=2),
         helper.make_node("Concat", ["place", "count"], ["shape"], axis=0),
-        helper.make_node("Expand", ["known", "shape"], ["logits"]),
-        helper.make_node("Identity", ["states"], ["next_states"]),
+        helper.make_node("Expand", ["known", "shape"], ["steady"]),
+        helper.make_node("Gather", ["events", "pitch"], ["heard"], axis=2),
+        helper.make_node("Gather", ["pitches", "heard"], ["echo"], axis=0),
+        helper.make_node("ReduceMax", ["states", "two"], ["before"], keepdims=1),
+        helper.make_node("Mul", ["before", "ends"], ["tired"]),
+        helper.make_node("Sum", ["steady", "echo", "tired"], ["logits"]),
+        helper.make_node("Shape", ["events"], ["length"], start=1, end=2),
+        helper.make_node("Cast", ["length"], ["more"], to=FLOAT),
+        helper.make_node("Add", ["states", "more"], ["next_states"]),
         helper.make_node("Add", ["logits", "logit_bias"], ["biased"]),
         helper.make_node("Unsqueeze", ["temperature", "one"], ["heat"]),
         helper.make_node("Unsqueeze", ["min_p", "one"], ["least"]),

@@ -9,6 +9,7 @@ from live.events import (
     DRUMS,
     END,
     FIELDS,
+    INSTRUMENT,
     PITCH,
     SHIFT,
     UNKNOWN,
@@ -17,7 +18,7 @@ from live.events import (
     decode,
     encode_piece,
 )
-from live.model import Model
+from live.model import FIELD_SLICE, Model, Prediction
 from tests.models import write_model
 from tests.music import tune
 from training.continuations import (
@@ -189,14 +190,36 @@ def test_what_is_drawn_keeps_the_rules(wild):
     assert len({(n.onset_ticks, n.pitch) for n in notes}) == len(notes)
 
 
-def test_a_chord_ends_when_it_is_full(tmp_path):
-    always = np.zeros(SHIFT.size)
-    always[SHIFT.encode(0)] = 1.0
-    always[SHIFT.encode(24)] = 1e-9
-    model = Model(write_model(tmp_path / "chords.onnx", {"shift": always}))
-    events = play_on(model, line([60]), 100, Sampling(1.0, 0.0), np.random.default_rng(1))
-    sizes = histogram("chord size", events)
-    assert 1 < np.flatnonzero(sizes).max() <= 8
+class Climbing:
+    """Piles up one chord, a semitone a note, for as long as it may."""
+
+    def zero_states(self):
+        return np.zeros((1, 1), np.float32)
+
+    def run(self, events, states, *, logit_bias=None, **how):
+        pitch = int(events[-1, COLUMN["pitch"]]) + 1
+        barred = logit_bias is not None and logit_bias[FIELD_SLICE["shift"].start + 1] < 0
+        shift = SHIFT.encode(24 if barred else 0)
+        event = np.array([INSTRUMENT.encode(0), shift, pitch, 1, UNKNOWN], np.int32)
+        return Prediction(event, np.zeros((1, 1), np.float32), states)
+
+
+def test_a_chord_ends_when_it_is_full():
+    events = play_on(Climbing(), line([40]), 20, SAMPLING, np.random.default_rng(1))
+    together = events[:, COLUMN["shift"]] == SHIFT.encode(0)
+    # The seed's note and seven more; then eight; then the rest.
+    assert np.flatnonzero(~together).tolist() == [7, 15]
+
+
+def test_the_seed_s_last_chord_is_gone_on_with(tmp_path):
+    chord = encode_piece([Note(0, 60, 0, 24), Note(0, 64, 0, 24), Note(0, 90, 0, 24)])[1:-1]
+    low = np.zeros(PITCH.size)
+    low[PITCH.encode(60)] = 1.0
+    together = np.full(SHIFT.size, 1e-6)
+    together[SHIFT.encode(0)] = 1.0
+    model = write_model(tmp_path / "low.onnx", {"pitch": low, "shift": together})
+    events = play_on(Model(model), chord, 3, Sampling(1.0, 0.0), np.random.default_rng(1))
+    assert np.all(events[:, COLUMN["shift"]] != SHIFT.encode(0))
 
 
 def test_dynamics_are_drawn_where_the_seed_has_them(wild):

@@ -77,6 +77,24 @@ def test_pieces_of_all_lengths_are_judged_side_by_side_as_alone(known):
     assert tallies["instrument"].targets == sum(steps) == sum(len(p) - 1 for p in pieces)
 
 
+def test_each_event_is_foreseen_from_those_before_it_however_long_ago(tmp_path):
+    instrument = np.full(INSTRUMENT.size, 1 / INSTRUMENT.size)
+    path = write_model(tmp_path / "m.onnx", {"instrument": instrument}, echo=1.0, tiring=0.01)
+    pitches = [60, 60, 62, 62, 62] * 60
+    tallies = tally_model(Judge(path), [piece(pitches), piece([60])])
+    echoed = np.log2((PITCH.size - 1 + np.e) / np.e)
+    other = np.log2(PITCH.size - 1 + np.e)
+    repeated = 60 * 3  # of the first note nothing is echoed: START has no pitch
+    firsts = 2 * np.log2(PITCH.size - 1 + np.e)
+    expected = repeated * echoed + (300 - repeated - 1) * other + firsts
+    assert tallies["pitch"].bits == pytest.approx(expected, rel=1e-5)
+    heard = np.arange(301) // STEPS * STEPS  # before the run of each of the longer piece's targets
+    every = np.log2(INSTRUMENT.size - 1 + np.exp(0.01 * heard))
+    every[-1] -= 0.01 * heard[-1] / np.log(2)
+    expected = every.sum() + 2 * np.log2(INSTRUMENT.size)
+    assert tallies["instrument"].bits == pytest.approx(expected, rel=1e-5)
+
+
 def test_uniform_bits_are_the_logarithm_of_what_can_come():
     held_out = [piece(tune(1, 50), velocity=64)]
     tallies = tally_baselines(held_out, held_out)["uniform"]

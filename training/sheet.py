@@ -96,9 +96,7 @@ def _nearest(ticks: int) -> int:
 
 def _instrument(program: int) -> Any:
     if program == DRUMS:
-        drums = instrument.UnpitchedPercussion()
-        drums.midiChannel = 9
-        return drums
+        return instrument.UnpitchedPercussion()
     return instrument.instrumentFromMidiProgram(program)
 
 
