@@ -33,8 +33,8 @@ from rich.console import Console
 from benchmarks.performer import machine
 from live.events import COLUMN, PREDICTED, SHIFT, UNKNOWN, Note, encode_piece, special_event
 from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Model
-from training.cli import load_tensorflow
 from training.pieces import Piece
+from training.runtime import load_tensorflow
 
 WINDOW = 100
 BATCH = 128
@@ -151,16 +151,21 @@ def continuo(
     console: Console,
 ) -> Result:
     """Train and judge Continuo's network, the latter through its ONNX file."""
+    from training.columns import columns_of
+    from training.dataset import Readings
     from training.export import export
-    from training.fit import Plan, fit
-    from training.network import NetworkConfig
+    from training.fit import Lesson, fit
+    from training.settings import Training
 
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(minutes=minutes)
-        outcome = fit(NetworkConfig(), plan, training, validation, Path(folder), console)
+        settings = Training(minutes=minutes)
+        lesson = Lesson(
+            *(Readings.of([columns_of(p.notes) for p in part]) for part in (training, validation))
+        )
+        outcome = fit(settings, lesson, Path(folder), console)
         path = Path(folder) / "model.onnx"
         export(outcome.network, path, {"data": [], "training": {}})
-        return judge(Model(path), held_out, outcome.events // plan.steps)
+        return judge(Model(path), held_out, outcome.events // settings.steps)
 
 
 def judge(model: Model, held_out: Sequence[Piece], windows_seen: int) -> Result:

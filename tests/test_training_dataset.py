@@ -7,35 +7,46 @@ import tensorflow as tf
 from live.events import (
     COLUMN,
     DRUMS,
+    DURATION,
     END,
     INSTRUMENT,
     PITCH,
     PREDICTED,
+    SHIFT,
     START,
     UNKNOWN,
     Note,
     encode_piece,
 )
+from training.columns import columns_of, encode_columns, notes_of
 from training.dataset import (
+    Readings,
+    Share,
+    cut,
+    encode_all,
+    random_starts,
+    reduce_for_keyboard,
+    training_batch,
+    training_dataset,
+    validation_dataset,
+)
+from training.objective import KnownBits, KnownCrossentropy, losses
+from training.reading.tidy import tidy
+from training.variation import (
     HIGHEST,
     LOWEST,
     Variation,
-    cut,
-    encode_all,
+    disturb,
     hide,
-    random_starts,
-    reduce_for_keyboard,
     shift_velocity,
-    training_batches,
+    stretch,
     transpose,
-    validation_dataset,
 )
-from training.fit import KnownBits, losses
-from training.pieces import Piece
 
 NOTHING = Variation(
     transpose=0,
     velocity_shift=0,
+    stretch=0.0,
     reduce=0.0,
     hide_instrument=0.0,
     hide_place=0.0,
@@ -49,33 +60,34 @@ NOTHING = Variation(
 
 def melody(count, seed=0, instrument=40, low=48, high=84):
     random = np.random.default_rng(seed)
-    return Piece(
-        name=f"melody {seed}",
-        source=f"{seed}.mid",
-        notes=tuple(
-            Note(12 * i, int(random.integers(low, high)), instrument, 12, 64, 12 * i % 96)
-            for i in range(count)
-        ),
+    return columns_of(
+        Note(12 * i, int(random.integers(low, high)), instrument, 12, 64, 12 * i % 96)
+        for i in range(count)
     )
+
+
+def batch_of(pieces, *, batch, steps, seed, step=0, variation=NOTHING):
+    share = Share(Readings.of(pieces), batch)
+    return training_batch([share], step, steps=steps, seed=seed, variation=variation)
 
 
 def test_targets_are_the_events_that_follow():
     piece = melody(50)
-    whole = encode_piece(piece.notes)
-    inputs, _ = next(training_batches([piece], batch=20, steps=16, seed=1, variation=NOTHING))
+    whole = encode_columns(piece)
+    inputs, _ = batch_of([piece], batch=20, steps=16, seed=1)
     for events, targets in zip(inputs["events"], inputs["targets"], strict=True):
         at = next(i for i in range(len(whole)) if np.array_equal(whole[i : i + 16], events))
         np.testing.assert_array_equal(targets, whole[at + 1 : at + 17, : len(PREDICTED)])
 
 
 def test_targets_by_field_are_those_the_heads_see():
-    inputs, by_field = next(training_batches([melody(50)], batch=4, steps=16, seed=1))
+    inputs, by_field = batch_of([melody(50)], batch=4, steps=16, seed=1)
     for i, f in enumerate(PREDICTED):
         np.testing.assert_array_equal(by_field[f.name], inputs["targets"][..., i])
 
 
 def test_windows_stay_within_their_piece_and_are_padded_with_unknown():
-    pieces = encode_all([melody(3, 0), melody(30, 1)], reduced=False)
+    pieces = encode_all([melody(3, 0), melody(30, 1)])
     windows = cut(pieces, np.array([0, 5]), 10)
     assert windows[0, 0, 0] == START
     assert windows[0, 4, 0] == END
@@ -84,7 +96,7 @@ def test_windows_stay_within_their_piece_and_are_padded_with_unknown():
 
 
 def test_beginnings_and_ends_are_met_about_as_often_as_the_middle():
-    pieces = encode_all([melody(400)], reduced=False)
+    pieces = encode_all([melody(400)])
     starts = random_starts(pieces, 4000, 41, np.random.default_rng(0))
     met = np.zeros(402)
     for start in starts:
@@ -97,7 +109,7 @@ def test_beginnings_and_ends_are_met_about_as_often_as_the_middle():
 def test_transposition_moves_pitches_alone_and_stays_on_the_keyboard():
     low, high = melody(200, 0, low=22, high=40), melody(200, 1, low=90, high=108)
     drums = melody(200, 2, instrument=DRUMS)
-    pieces = encode_all([low, high, drums], reduced=False)
+    pieces = encode_all([low, high, drums])
     windows = cut(pieces, np.array([10, 50, 210, 250, 420]), 40)
     moved = np.stack(
         [transpose(windows, 6, np.random.default_rng(seed)) for seed in range(50)]
@@ -116,14 +128,14 @@ def test_transposition_moves_pitches_alone_and_stays_on_the_keyboard():
 
 
 def test_transposition_leaves_the_special_events_and_padding_alone():
-    windows = cut(encode_all([melody(5)], reduced=False), np.array([0]), 10)
+    windows = cut(encode_all([melody(5)]), np.array([0]), 10)
     for seed in range(20):
         moved = transpose(windows, 6, np.random.default_rng(seed))
         assert np.all((moved[..., 2] == UNKNOWN) == (windows[..., 2] == UNKNOWN))
 
 
 def test_unknown_velocities_stay_unknown():
-    windows = cut(encode_all([melody(30)], reduced=False), np.array([0]), 20)
+    windows = cut(encode_all([melody(30)]), np.array([0]), 20)
     velocity = COLUMN["velocity"]
     windows[0, ::2, velocity] = UNKNOWN
     shifted = shift_velocity(windows, 40, np.random.default_rng(1))
@@ -139,7 +151,7 @@ def test_keyboard_reduction_strikes_each_key_once():
         Note(0, 60, DRUMS, 3),
         Note(24, 60, 40, 12),
     ]
-    reduced = reduce_for_keyboard(notes)
+    reduced = notes_of(reduce_for_keyboard(columns_of(notes)))
     struck = [(n.onset_ticks, n.pitch, n.instrument) for n in reduced]
     assert sorted(struck) == [(0, 60, 0), (0, 60, DRUMS), (0, 64, 0), (24, 60, 0)]
     assert next(n for n in reduced if n.pitch == 60 and n.instrument == 0).duration_ticks == 24
@@ -147,13 +159,96 @@ def test_keyboard_reduction_strikes_each_key_once():
     assert [int(t) for t in tokens[:, COLUMN["shift"]]] == [1, 1, 1, 25]
 
 
+def test_keyboard_reduction_is_that_of_single_notes():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        notes = [
+            Note(
+                int(random.integers(40)),
+                int(random.integers(60, 66)),
+                int(random.choice([0, 3, 40, DRUMS])),
+                int(random.integers(1, 30)),
+                None if random.random() < 0.3 else int(random.integers(1, 128)),
+            )
+            for _ in range(60)
+        ]
+        one_pianist = [
+            n
+            if n.instrument == DRUMS
+            else Note(n.onset_ticks, n.pitch, 0, n.duration_ticks, n.velocity)
+            for n in notes
+        ]
+        assert notes_of(reduce_for_keyboard(columns_of(notes))) == tidy(one_pianist)
+
+
+def ticks_of(windows):
+    """Return the onsets of each event, (B, T)."""
+    return np.cumsum(np.array([0, *SHIFT.values])[windows[..., COLUMN["shift"]]], axis=1)
+
+
+def test_stretched_windows_have_half_or_double_the_note_values():
+    windows = cut(encode_all([melody(60)]), np.arange(40), 20)
+    stretched = stretch(windows, 1.0, np.random.default_rng(0))
+    factors = set()
+    for before, after in zip(windows, stretched, strict=True):
+        factor = ticks_of(after[None])[0, -1] / ticks_of(before[None])[0, -1]
+        factors.add(factor)
+        lengths = np.array([0, *DURATION.values])
+        duration = COLUMN["duration"]
+        np.testing.assert_array_equal(
+            lengths[after[:, duration]], lengths[before[:, duration]] * factor
+        )
+        # The beat is where it would be: every 12 ticks became every 6 or 24 of them.
+        place = after[after[:, COLUMN["tick_in_beat"]] != UNKNOWN][:, COLUMN["tick_in_beat"]] - 1
+        assert set(place) <= ({0} if factor == 2 else {0, 6, 12, 18})
+        np.testing.assert_array_equal(after[:, COLUMN["pitch"]], before[:, COLUMN["pitch"]])
+    assert factors == {0.5, 2.0}
+
+
+def test_what_the_grid_has_no_half_of_is_not_stretched():
+    odd = columns_of(Note(3 * i, 60, 0, 3, None, 3 * i % 96) for i in range(30))
+    windows = cut(encode_all([odd]), np.arange(10), 12)
+    stretched = stretch(windows, 1.0, np.random.default_rng(0))
+    lengths = ticks_of(stretched)[:, -1] / ticks_of(windows)[:, -1]
+    assert set(lengths) == {1.0, 2.0}
+
+
+def test_timing_noise_moves_notes_by_a_tick_and_keeps_them_in_order():
+    windows = cut(encode_all([melody(200)]), np.arange(0, 160, 4), 40)
+    disturbed = disturb(windows, 1.0, 0.0, np.random.default_rng(0))
+    off = ticks_of(disturbed) - ticks_of(windows)
+    assert set(np.unique(off)) == {-1, 0, 1}
+    assert 0.1 < np.mean(off != 0) < 0.3
+    assert np.all(disturbed[0, 0] == windows[0, 0])  # START
+    for name in ("pitch", "duration", "velocity"):  # the melody has one note at a time
+        np.testing.assert_array_equal(disturbed[..., COLUMN[name]], windows[..., COLUMN[name]])
+    known = disturbed[..., COLUMN["tick_in_beat"]] != UNKNOWN
+    places = (disturbed[..., COLUMN["tick_in_beat"]] - 1)[known]
+    assert set(places) <= {23, 0, 1, 11, 12, 13}
+
+
+def test_dropped_notes_leave_the_others_in_time():
+    chords = columns_of(Note(12 * i, pitch, 0, 12, 64) for i in range(60) for pitch in (48, 60, 67))
+    windows = cut(encode_all([chords]), np.arange(1, 101, 3), 60)
+    gaps = disturb(windows, 0.0, 1.0, np.random.default_rng(0))
+    dropped = 0
+    for before, after in zip(windows, gaps, strict=True):
+        kept = after[:, COLUMN["pitch"]] != UNKNOWN
+        dropped += np.sum(~kept)
+        assert np.all(np.diff(kept.astype(int)) <= 0)  # what is missing is missing at the end
+        notes = {*zip(ticks_of(before[None])[0], before[:, COLUMN["pitch"]], strict=True)}
+        heard = [*zip(ticks_of(after[None])[0][kept], after[kept][:, COLUMN["pitch"]], strict=True)]
+        first = before[0, COLUMN["shift"]] != after[0, COLUMN["shift"]]
+        if not first and np.array_equal(before[0], after[0]):
+            assert heard == sorted(notes & set(heard))
+    assert 0.01 < dropped / windows[..., 0].size < 0.1
+
+
 def test_hiding_takes_from_the_input_only_and_never_the_pitch():
     variation = Variation(
         hide_instrument=1.0, hide_place=1.0, hide_velocity=1.0, hide_durations=1.0, hide_shift=1.0
     )
-    inputs, by_field = next(
-        training_batches([melody(60)], batch=8, steps=16, seed=1, variation=variation)
-    )
+    inputs, by_field = batch_of([melody(60)], batch=8, steps=16, seed=1, variation=variation)
     pitch = COLUMN["pitch"]
     notes = inputs["events"][..., pitch] != UNKNOWN
     others = [i for i in range(inputs["events"].shape[-1]) if i != pitch]
@@ -165,14 +260,14 @@ def test_hiding_takes_from_the_input_only_and_never_the_pitch():
 
 
 def test_start_is_never_hidden():
-    windows = cut(encode_all([melody(30)], reduced=False), np.array([0]), 16)
+    windows = cut(encode_all([melody(30)]), np.array([0]), 16)
     hidden = hide(windows, Variation(hide_instrument=1.0), np.random.default_rng(0))
     assert hidden[0, 0, 0] == START
     assert np.all(hidden[0, 1:, 0] == UNKNOWN)
 
 
 def test_held_notes_are_neighbours_without_duration():
-    windows = cut(encode_all([melody(60)], reduced=False), np.array([5] * 50), 30)
+    windows = cut(encode_all([melody(60)]), np.array([5] * 50), 30)
     only_held = Variation(
         hide_durations=0.0, hide_duration=0.0, hide_shift=0.0, held=1.0, held_most=4
     )
@@ -185,20 +280,36 @@ def test_held_notes_are_neighbours_without_duration():
         assert np.all(np.diff(places) == 1)
 
 
-def test_same_seed_cuts_the_same_windows():
+def test_windows_of_a_step_hang_on_the_seed_and_the_step_alone():
     pieces = [melody(60, seed) for seed in range(3)]
+    share = Share(Readings.of(pieces), 4)
 
-    def third(seed):
-        batches = training_batches(pieces, batch=4, steps=16, seed=seed)
-        return [next(batches) for _ in range(3)][2][0]["events"]
+    def third(seed, first):
+        dataset = training_dataset([share], first=first, steps=16, seed=seed, variation=Variation())
+        return [x["events"].numpy() for x, _ in dataset.take(3 - first)][-1]
 
-    np.testing.assert_array_equal(third(1), third(1))
-    assert not np.array_equal(third(1), third(2))
+    np.testing.assert_array_equal(third(1, 0), third(1, 2))
+    assert not np.array_equal(third(1, 0), third(2, 0))
+
+
+def test_batch_is_made_of_shares():
+    new, old = Readings.of([melody(60, 0, low=48, high=60)]), Readings.of([melody(60, 1, low=72)])
+    inputs, _ = training_batch(
+        [Share(new, 6), Share(old, 2)], 0, steps=16, seed=1, variation=NOTHING
+    )
+    high = inputs["events"][..., COLUMN["pitch"]].max(axis=1) >= PITCH.encode(72)
+    assert high.sum() == 2
+
+
+def test_five_million_events_take_two_bytes_for_each_field():
+    readings = Readings.of([melody(50)])
+    assert readings.written.tokens.itemsize == 1
+    np.testing.assert_array_equal(readings.written.tokens, encode_columns(melody(50)))
 
 
 def test_validation_asks_for_every_event_once_in_each_reading():
     pieces = [melody(50, 0), melody(7, 1), melody(16, 2)]
-    dataset = validation_dataset(pieces, batch=4, steps=16)
+    dataset = validation_dataset(Readings.of(pieces), batch=4, steps=16)
     asked = np.concatenate([y["pitch"].numpy().ravel() for _, y in dataset])
     ends = np.concatenate([y["instrument"].numpy().ravel() for _, y in dataset]) == END
     assert (asked != UNKNOWN).sum() == 2 * (50 + 7 + 16)
@@ -231,3 +342,11 @@ def test_unknown_targets_give_no_loss_and_no_gradient():
     np.testing.assert_array_equal(moved, [[False] * 4, [True, False, False, True]])
     nothing = losses()["instrument"](tf.zeros((2, 4), tf.int32), logits)
     assert float(nothing) == 0.0
+
+
+def test_smoothed_loss_is_spread_over_all_values():
+    logits = np.random.default_rng(0).normal(size=(1, 3, 5)).astype(np.float32)
+    targets = np.array([[2, UNKNOWN, 4]], np.int32)
+    logs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    wanted = -np.mean([0.9 * logs[0, t, y] + 0.1 * logs[0, t].mean() for t, y in ((0, 2), (2, 4))])
+    assert float(KnownCrossentropy(0.1)(targets, logits)) == pytest.approx(wanted, abs=1e-5)

@@ -1,60 +1,79 @@
 """Training itself, on music so small that it takes seconds."""
 
+import errno
 import math
 import os
 import signal
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
 from rich.console import Console
 
-from live.events import COLUMN, PREDICTED, START, Note, encode_piece, special_event
+from live.events import COLUMN, PREDICTED, START, Note, special_event
 from live.model import FIELD_SLICE, Model, draw_noise
 from training import fit as fit_module
-from training.callbacks import BEST, LAST, Checkpoints, Pace
+from training.callbacks import Checkpoints, Pace
+from training.checkpoint import BEST, LAST, State, restore
+from training.columns import columns_of, encode_columns
 from training.corpus import corpus_paths
-from training.dataset import validation_dataset
+from training.dataset import Readings, validation_dataset
 from training.export import export
-from training.fit import Plan, compile_for_training, fit
+from training.fit import Lesson, fit
 from training.network import EventLSTM, NetworkConfig
-from training.pieces import Piece
+from training.objective import compile_for_training
+from training.settings import Training
 
 CONFIG = NetworkConfig(units=16, layers=1, embedding=16, head=16, dropout=0.0)
-PLAN = Plan(batch=8, steps=24, epochs=3, learning_rate=1e-2, seed=3)
+SETTINGS = Training(
+    units=16,
+    layers=1,
+    embedding=16,
+    head=16,
+    dropout=0.0,
+    batch=8,
+    steps=24,
+    epochs=3,
+    learning_rate=1e-2,
+    precision="float32",
+    seed=3,
+)
 
 
 def scale(index, count=60):
     """A piece that goes up and down; one differs from another by pace and by where it turns."""
     pace, turn = 6 * (index % 4 + 1), 5 + index % 7
-    return Piece(
-        f"scale {index}",
-        f"scale{index}.mid",
-        tuple(
-            Note(pace * i, 48 + abs(i % (2 * turn) - turn), 0, pace, None, pace * i % 96)
-            for i in range(count)
-        ),
+    return columns_of(
+        Note(pace * i, 48 + abs(i % (2 * turn) - turn), 0, pace, None, pace * i % 96)
+        for i in range(count)
     )
 
 
 PIECES = [scale(i) for i in range(28)]
+LESSON = Lesson(Readings.of(PIECES[:24]), Readings.of(PIECES[24:]))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "name"
     console = Console(record=True, width=160)
-    outcome = fit(CONFIG, PLAN, PIECES[:24], PIECES[24:], folder, console)
+    outcome = fit(SETTINGS, LESSON, folder, console)
     return folder, outcome, console.export_text()
 
 
 def test_each_epoch_is_told_and_kept(run):
     folder, outcome, text = run
     assert outcome.epochs == 3
-    assert sorted(path.name for path in folder.iterdir()) == sorted([BEST, LAST])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [BEST, LAST, "curves.png", "logs"]
+    )
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((folder / "logs").rglob("*tfevents*"))  # TensorBoard's
+    assert [epoch["steps"] for epoch in outcome.history] == [8, 16, 24]
     for epoch in (1, 2, 3):
         assert f"epoch {epoch}: " in text
     assert "events/s" in text
@@ -86,10 +105,10 @@ def test_result_is_a_file_that_the_performer_plays(run, model):
 def test_figures_are_those_of_the_exported_network(run, model):
     """Bits per note, worked out from the file's own logits on one held-out piece."""
     piece = scale(25, count=20)
-    dataset = validation_dataset([piece], batch=PLAN.batch, steps=PLAN.steps)
+    dataset = validation_dataset(Readings.of([piece]), batch=SETTINGS.batch, steps=SETTINGS.steps)
     figures = run[1].network.evaluate(dataset, verbose=0, return_dict=True)
     states, nats = model.zero_states(), []
-    for before, after in pairwise(encode_piece(piece.notes)[:-1]):
+    for before, after in pairwise(encode_columns(piece)[:-1]):
         step = model.run(before[None], states, forced=after[: len(PREDICTED)])
         states = step.states
         logits = step.logits[-1, FIELD_SLICE["pitch"]].astype(np.float64)
@@ -103,14 +122,15 @@ def network():
     """Compiled, as callbacks find it."""
     network = EventLSTM(CONFIG)
     network.build(None)
-    compile_for_training(network, PLAN)
+    compile_for_training(network, SETTINGS)
     network.stop_training = False
     return network
 
 
 def test_minutes_end_the_run_and_its_schedule_whatever_the_steps(network):
     clock = iter(range(0, 10**6, 2))  # each step takes two seconds
-    pace = Pace(1e-3, 0.1, steps=5, minutes=1.0, now=lambda: next(clock))
+    settings = Training(learning_rate=1e-3, warm_up=0.1, minutes=1.0)
+    pace = Pace(settings, 5, State(), now=lambda: next(clock))
     pace.set_model(network)
     pace.on_train_begin()
     rates = []
@@ -118,44 +138,95 @@ def test_minutes_end_the_run_and_its_schedule_whatever_the_steps(network):
         pace.on_train_batch_end(len(rates))
         rates.append(float(network.optimizer.learning_rate))
     assert len(rates) == 30
-    assert pace.elapsed_s == 60.0
+    assert pace.state.elapsed_s == 60.0
     assert max(rates) == pytest.approx(1e-3, rel=0.05)
-    assert rates[14] == pytest.approx(pace.rate(0.5))
     assert rates[-1] == pytest.approx(1e-5)
 
 
-def test_best_epoch_is_kept_and_a_run_that_no_longer_gains_is_ended(network, tmp_path):
-    checkpoints = Checkpoints(tmp_path, patience=2)
-    checkpoints.set_model(network)
+def figures(loss):
+    return {"val_loss": loss} | {f"val_{f.name}_bits": loss / 5 for f in PREDICTED}
+
+
+@pytest.fixture
+def checkpoints(network, tmp_path):
+    """Return a function that makes checkpoints of the network, with or without a clock."""
+
+    def make(console=None, **given):
+        settings = Training(patience=2)
+        console = console or Console(quiet=True)
+        one = Checkpoints(tmp_path, settings, State(), {"network": {}}, console, **given)
+        one.set_model(network)
+        return one
+
+    return make
+
+
+def test_best_epoch_is_kept_and_a_run_that_no_longer_gains_is_ended(network, checkpoints, tmp_path):
+    keeping = checkpoints()
     bias = network.heads.hidden.bias
     for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.1]):
         assert not network.stop_training
         bias.assign(bias * 0.0 + epoch)
-        checkpoints.on_epoch_end(epoch, {"val_loss": loss})
+        keeping.on_epoch_end(epoch, figures(loss))
     assert network.stop_training
     for name, epoch in ((BEST, 1.0), (LAST, 3.0)):
-        network.load_weights(tmp_path / name)
+        restore(network, tmp_path / name)
         assert float(bias[0]) == epoch
+    network.set_weights(keeping.best_weights)
+    assert float(bias[0]) == 1.0
+
+
+def test_checkpoint_is_written_inside_a_long_epoch(checkpoints, tmp_path):
+    seconds = [0.0]
+    keeping = checkpoints(now=lambda: seconds[0])
+    for seconds[0] in (1.0, 599.0):
+        keeping.on_train_batch_end(0)
+        assert not (tmp_path / LAST).exists()
+    seconds[0] = 601.0
+    keeping.on_train_batch_end(0)
+    assert (tmp_path / LAST).exists()
+
+
+def test_full_disk_costs_the_checkpoint_and_not_the_run(
+    network, checkpoints, tmp_path, monkeypatch
+):
+    console = Console(record=True, width=200)
+    keeping = checkpoints(console)
+    keeping.on_epoch_end(0, figures(3.0))
+    kept = (tmp_path / BEST).read_bytes()
+
+    def full(path, *arguments, **options):
+        Path(path).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(network, "save_weights", full)
+    keeping.on_epoch_end(1, figures(2.0))
+    assert "No space left on device" in console.export_text()
+    assert not network.stop_training
+    assert keeping.state.best == pytest.approx(2.0)
+    assert (tmp_path / BEST).read_bytes() == kept
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([BEST, LAST])
 
 
 def test_interrupt_ends_the_run_and_keeps_what_was_learned(tmp_path, monkeypatch):
     class Interrupted(Pace):
         def on_train_batch_end(self, batch, logs=None):
             super().on_train_batch_end(batch, logs)
-            if self.steps_done == 3:
+            if self.state.steps_done == 3:
                 os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(fit_module, "Pace", Interrupted)
     before = signal.getsignal(signal.SIGINT)
-    outcome = fit(CONFIG, PLAN, PIECES[:24], PIECES[24:], tmp_path / "run", Console(quiet=True))
+    outcome = fit(SETTINGS, LESSON, tmp_path / "run", Console(quiet=True))
     assert outcome.epochs == 1
-    assert outcome.events <= 4 * PLAN.batch * PLAN.steps
+    assert outcome.events <= 4 * SETTINGS.batch * SETTINGS.steps
     assert math.isfinite(outcome.bits["sum"])
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_learning_rate_rises_then_falls_to_the_end_of_the_run():
-    pace = Pace(1e-3, 0.1, steps=100, minutes=None)
+    settings = Training(learning_rate=1e-3, warm_up=0.1, epochs=10)
+    pace = Pace(settings, 10, State())
     rates = [pace.rate(share) for share in np.linspace(0, 1, 101)]
     assert rates[0] < 1e-4
     assert max(rates) == rates[10] == pytest.approx(1e-3)

@@ -1,4 +1,4 @@
-"""What happens beside the training steps: pace, checkpoints, progress."""
+"""What happens beside the training steps: pace, judging on old music, checkpoints."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import keras
+import tensorflow as tf
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-from live.errors import UserError
-from live.events import PREDICTED
+from training.checkpoint import BEST, LAST, Identity, State, save
+from training.objective import bits_of
+from training.settings import Training
 
-LAST: Final = "last.weights.h5"
-BEST: Final = "best.weights.h5"
+OLD: Final = "old_"
+"""What the names of figures on old music begin with."""
 
 
 class Pace(keras.callbacks.Callback):
@@ -30,156 +29,145 @@ class Pace(keras.callbacks.Callback):
 
     def __init__(
         self,
-        learning_rate: float,
-        warm_up: float,
-        steps: int,
-        minutes: float | None,
+        settings: Training,
+        epoch_steps: int,
+        state: State,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Plan a run of ``steps`` steps, or of ``minutes`` minutes where that is given.
+        """Plan a run of so many minutes where the settings say so, else of so many epochs.
 
         ``now`` tells the time in seconds.
         """
         super().__init__()
         self.now = now
-        self.learning_rate = learning_rate
-        self.warm_up = warm_up
-        self.steps = steps
-        self.limit_s = None if minutes is None else 60.0 * minutes
+        self.settings = settings
+        self.state = state
+        self.steps = settings.epochs * epoch_steps
+        self.limit_s = 60.0 * settings.minutes
         self.stop = False
         """Set from outside to end the run after the step."""
-        self.steps_done = 0
-        self.elapsed_s = 0.0
 
     @property
     def share_done(self) -> float:
         """Return how much of the run is over, 0 to 1."""
-        if self.limit_s is not None:
-            return min(self.elapsed_s / self.limit_s, 1.0)
-        return min(self.steps_done / self.steps, 1.0)
+        if self.limit_s:
+            return min(self.state.elapsed_s / self.limit_s, 1.0)
+        return min(self.state.steps_done / self.steps, 1.0)
+
+    @property
+    def over(self) -> bool:
+        """Return whether the run has come to its end, or no longer gains, or was interrupted."""
+        return (
+            self.stop or self.share_done >= 1.0 or self.state.since_best >= self.settings.patience
+        )
 
     def rate(self, share: float) -> float:
         """Return the learning rate when ``share`` of the run is over."""
-        if share < self.warm_up:
-            return self.learning_rate * max(share / self.warm_up, 0.01)
-        falling = (share - self.warm_up) / (1.0 - self.warm_up)
-        return self.learning_rate * max(0.5 * (1.0 + math.cos(math.pi * falling)), 0.01)
+        highest, warm_up = self.settings.learning_rate, self.settings.warm_up
+        if share < warm_up:
+            return highest * max(share / warm_up, 0.01)
+        falling = (share - warm_up) / (1.0 - warm_up)
+        return highest * max(0.5 * (1.0 + math.cos(math.pi * falling)), 0.01)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Start the clock."""
-        self._began = self.now()
-        self.model.optimizer.learning_rate.assign(self.rate(0.0))
+        """Start the clock where it stood."""
+        self._began = self.now() - self.state.elapsed_s
+        self.model.optimizer.learning_rate.assign(self.rate(self.share_done))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Set the rate for the next step, or end the run."""
-        self.steps_done += 1
-        self.elapsed_s = self.now() - self._began
+        self.state.steps_done += 1
+        self.state.elapsed_s = self.now() - self._began
         self.model.optimizer.learning_rate.assign(self.rate(self.share_done))
-        if self.stop or (self.limit_s is not None and self.elapsed_s >= self.limit_s):
+        if self.over:
             self.model.stop_training = True
+
+
+class OldMusic(keras.callbacks.Callback):
+    """Judges each epoch on music that the network knew before, to see what it forgets."""
+
+    def __init__(self, held_out: tf.data.Dataset) -> None:
+        """Judge on ``held_out``; see ``training.dataset.validation_dataset``."""
+        super().__init__()
+        self.held_out = held_out
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Add the figures to those of the epoch, for the callbacks that follow."""
+        if logs is not None:
+            figures = self.model.evaluate(self.held_out, verbose=0, return_dict=True)
+            logs.update({f"{OLD}{name}": figure for name, figure in figures.items()})
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Keeps the weights of the last epoch and of the best; ends a run that no longer gains."""
+    """Keeps the weights of the last epoch and of the best; ends a run that no longer gains.
 
-    def __init__(self, folder: Path, patience: int) -> None:
+    A checkpoint that cannot be written costs the run nothing but that: it is told, the run goes
+    on, and the best weights are kept in memory as well.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        settings: Training,
+        state: State,
+        identity: Identity,
+        console: Console,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Write to ``folder``; None: nowhere, since another worker does."""
         super().__init__()
         self.folder = folder
-        self.patience = patience
-        self.epochs = 0
-        self.best = math.inf
-        self.since_best = 0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Write the weights; ``logs`` holds the epoch's validation loss."""
-        loss = float((logs or {})["val_loss"])
-        self.epochs += 1
-        self.since_best += 1
-        self._write(LAST)
-        # The first epoch counts even if its loss is not a number: there must be one to export.
-        if loss < self.best or self.epochs == 1:
-            self.best, self.since_best = loss, 0
-            self._write(BEST)
-        if self.since_best >= self.patience:
-            self.model.stop_training = True
-
-    def _write(self, name: str) -> None:
-        # A run may be killed while it writes; the checkpoint before stays whole.
-        unfinished = self.folder / f"unfinished.{name}"
-        try:
-            self.model.save_weights(unfinished)
-            unfinished.replace(self.folder / name)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise UserError(f"cannot write a checkpoint to {self.folder}: {error}") from error
-
-
-class Progress(keras.callbacks.Callback):
-    """Shows one bar for the run, and prints one line of figures after each epoch."""
-
-    def __init__(self, console: Console, pace: Pace, epoch_steps: int, step_events: int) -> None:
-        super().__init__()
+        self.settings = settings
+        self.state = state
+        self.identity = identity
         self.console = console
-        self.pace = pace
-        self.epoch_steps = epoch_steps
-        self.step_events = step_events
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task: TaskID = self._bar.add_task("starting", total=1.0)
-        self._epoch = 0
-        self._steps = 0
-
-    def __enter__(self) -> Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Note when the epoch began."""
-        self._epoch = epoch + 1
-        self._steps = 0
-        self._began = time.monotonic()
-        self._trained_s = 0.0
+        self.now = now
+        self.best_weights: list[Any] | None = None
+        self._written_s = now()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Move the bar."""
-        self._steps += 1
-        self._trained_s = time.monotonic() - self._began
-        bits = sum(float((logs or {})[f"{f.name}_bits"]) for f in PREDICTED)
-        self._bar.update(
-            self._task,
-            completed=self.pace.share_done,
-            description=(
-                f"epoch {self._epoch}, step {self._steps} of {self.epoch_steps}, "
-                f"{bits:.2f} bits/note, {self._speed():,.0f} events/s"
-            ),
-        )
-
-    def _speed(self) -> float:
-        return self._steps * self.step_events / max(self._trained_s, 1e-9)
+        """Write a checkpoint inside a long epoch."""
+        if self.now() - self._written_s >= 60.0 * self.settings.checkpoint_minutes:
+            self._write(LAST)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Print the epoch's figures."""
-        figures = logs or {}
-        fields = [f.name for f in PREDICTED]
-        held_out = [float(figures[f"val_{name}_bits"]) for name in fields]
-        trained = sum(float(figures[f"{name}_bits"]) for name in fields)
-        self.console.print(
-            f"epoch {self._epoch}: {trained:.3f} bits/note; held out {sum(held_out):.3f} ("
-            + ", ".join(f"{name} {b:.3f}" for name, b in zip(fields, held_out, strict=True))
-            + f"); {self._speed():,.0f} events/s",
-            highlight=False,
-            soft_wrap=True,
-        )
+        """Judge the epoch and write the weights."""
+        self.judge(logs or {})
+        if self.state.since_best >= self.settings.patience:
+            self.model.stop_training = True
+
+    def judge(self, figures: dict[str, Any]) -> None:
+        """Compare the bits per note on held-out music with the best until now; write the weights.
+
+        Args:
+            figures: Keras's, of held-out music at least.
+        """
+        state, bits = self.state, bits_of(figures, "val_")
+        epoch = {"steps": state.steps_done, "elapsed_s": state.elapsed_s}
+        epoch |= {f"held_out_{name}": value for name, value in bits.items()}
+        if "loss" in figures:
+            epoch["trained"] = bits_of(figures)["sum"]
+        if f"{OLD}loss" in figures:
+            epoch["old"] = bits_of(figures, OLD)["sum"]
+        state.history.append(epoch)
+        state.since_best += 1
+        # The first epoch counts even if its figure is no number: there must be one to export.
+        if bits["sum"] < state.best or self.best_weights is None:
+            state.best, state.since_best = bits["sum"], 0
+            self.best_weights = self.model.get_weights()
+            self._write(BEST)  # before the other, which says that it is the best
+        self._write(LAST)
+
+    def _write(self, name: str) -> None:
+        self._written_s = self.now()
+        if self.folder is None:
+            return
+        try:
+            save(self.model, self.folder / name, self.state, self.identity)
+        except OSError as error:
+            self.console.print(
+                f"no checkpoint in {self.folder}: {error}; training goes on without it",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )

@@ -2,75 +2,42 @@
 
 Every piece is held twice: as it is written, and reduced for keyboard, where all instruments but
 the drums become one piano. Most scores are for choirs and strings, and most users play keyboards.
+A token takes one byte, so that five million events, held twice, take 70 MB.
+
+The windows of a step depend on nothing but the seed and the step's number: a run that goes on after
+an interruption sees what it would have seen, and so does each of several workers.
 
 Shapes: B batch, T time, F all fields, P predicted fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live.events import (
-    COLUMN,
-    DRUMS,
-    FIELDS,
-    INSTRUMENT,
-    PITCH,
-    PREDICTED,
-    UNKNOWN,
-    VELOCITY,
-    Note,
-    encode_piece,
-)
-from training.pieces import Piece
-from training.reading.tidy import tidy
+from live.events import DRUMS, FIELDS, PREDICTED, UNKNOWN
+from training.columns import Columns, encode_columns
+from training.variation import Variation, Windows, hide, vary
 
-Window = tuple[dict[str, npt.NDArray[np.int32]], dict[str, npt.NDArray[np.int32]]]
+Window = tuple[dict[str, Windows], dict[str, Windows]]
 """``{"events": (B, T, F), "targets": (B, T, P)}`` and the targets by field name, each (B, T)."""
 
-LOWEST, HIGHEST = PITCH.encode(21), PITCH.encode(108)
-"""Tokens of the ends of a piano's keyboard."""
-GRAND_PIANO = 0
-
-
-@dataclass(frozen=True)
-class Variation:
-    """How windows are varied in training. Shares are probabilities; every draw is independent.
-
-    What is hidden is hidden from the input only; the network is still asked for it. So it has met
-    all that may be missing when it plays: keyboards whose velocity says nothing, a note still held
-    and so without duration, no bar to keep to, an instrument nobody named.
-    """
-
-    transpose: int = 6
-    """The most semitones up and down. Drums stay."""
-    velocity_shift: int = 3
-    """The most steps of the velocity's scale up and down."""
-    reduce: float = 0.5
-    """Share of windows taken from the reduction for keyboard."""
-    hide_instrument: float = 0.1
-    hide_place: float = 0.15
-    hide_velocity: float = 0.3
-    hide_durations: float = 0.05
-    """Share of windows whose field is hidden as a whole."""
-    hide_duration: float = 0.05
-    hide_shift: float = 0.01
-    """Share of events whose field is hidden."""
-    held: float = 0.5
-    """Share of windows in which up to ``held_most`` notes in a row have no duration yet."""
-    held_most: int = 6
+GRAND_PIANO: Final = 0
+assert max(f.size for f in FIELDS) <= 256  # a token takes one byte
 
 
 @dataclass(frozen=True)
 class Pieces:
     """Many encoded pieces, one after the other."""
 
-    tokens: npt.NDArray[np.int32]
+    tokens: npt.NDArray[np.uint8]
     """(events of all pieces, F)"""
     begins: npt.NDArray[np.int64]
     """Row of each piece's START."""
@@ -78,28 +45,76 @@ class Pieces:
     """Row after each piece's END."""
 
 
-def reduce_for_keyboard(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Return the notes with every instrument but the drums replaced by a grand piano.
+@dataclass(frozen=True)
+class Readings:
+    """Pieces in both their readings."""
 
-    A key is struck once: of notes that meet on one pitch and onset only the longest stays.
+    written: Pieces
+    reduced: Pieces
+
+    @classmethod
+    def of(cls, pieces: Sequence[Columns]) -> Self:
+        """Encode pieces, at least one."""
+        return cls(encode_all(pieces), encode_all([reduce_for_keyboard(p) for p in pieces]))
+
+    @property
+    def events(self) -> int:
+        """Number of events, START and END included, as written."""
+        return len(self.written.tokens)
+
+    @property
+    def identity(self) -> str:
+        """A hash of all events."""
+        return hashlib.blake2b(self.written.tokens.tobytes(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class Share:
+    """Music that takes part in every batch, with so many windows."""
+
+    music: Readings
+    windows: int
+
+
+def reduce_for_keyboard(columns: Columns) -> Columns:
+    """Return a piece's notes with every instrument but the drums replaced by a grand piano.
+
+    A key is struck once: of notes that meet on one pitch and onset only the longest stays, as loud
+    as the loudest. A key that is struck again while it sounds ends there.
     """
-    return tidy(n if n.instrument == DRUMS else replace(n, instrument=GRAND_PIANO) for n in notes)
+    notes = columns.copy()
+    notes["instrument"][notes["instrument"] != DRUMS] = GRAND_PIANO
+    keys = [notes[name] for name in ("onset_ticks", "pitch", "instrument")]
+    new = np.any([np.diff(key, prepend=key[:1] - 1) != 0 for key in keys], axis=0)
+    begins = np.flatnonzero(new)
+    kept = notes[begins]
+    if not len(kept):
+        return kept
+    for name in ("duration_ticks", "velocity"):  # what is not known is -1
+        kept[name] = np.maximum.reduceat(notes[name], begins)
+    by_key = np.lexsort((kept["onset_ticks"], kept["pitch"], kept["instrument"]))
+    one, other = kept[by_key[:-1]], kept[by_key[1:]]
+    again = (one["pitch"] == other["pitch"]) & (one["instrument"] == other["instrument"])
+    gaps = np.where(again, other["onset_ticks"] - one["onset_ticks"], np.iinfo(np.int32).max)
+    kept["duration_ticks"][by_key[:-1]] = np.minimum(one["duration_ticks"], gaps)
+    kept["duration_ticks"] = np.maximum(kept["duration_ticks"], 1)
+    return kept
 
 
-def encode_all(pieces: Sequence[Piece], *, reduced: bool) -> Pieces:
-    """Encode pieces, as written or reduced for keyboard."""
-    encoded = [encode_piece(reduce_for_keyboard(p.notes) if reduced else p.notes) for p in pieces]
+def encode_all(pieces: Sequence[Columns]) -> Pieces:
+    """Encode pieces, at least one."""
+    encoded = [encode_columns(columns).astype(np.uint8) for columns in pieces]
     ends = np.cumsum([len(tokens) for tokens in encoded])
-    begins = np.concatenate([[0], ends[:-1]])
-    return Pieces(np.concatenate(encoded), begins, ends)
+    return Pieces(np.concatenate(encoded), np.concatenate([[0], ends[:-1]]), ends)
 
 
-def cut(pieces: Pieces, starts: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.int32]:
+def cut(pieces: Pieces, starts: npt.NDArray[np.int64], steps: int) -> Windows:
     """Return windows (B, steps, F) from rows ``starts`` on, UNKNOWN after the end of a piece."""
     piece = np.searchsorted(pieces.begins, starts, side="right") - 1
     rows = starts[:, None] + np.arange(steps)
     inside = rows < pieces.ends[piece][:, None]
-    return np.where(inside[..., None], pieces.tokens[np.where(inside, rows, 0)], UNKNOWN)
+    tokens = pieces.tokens[np.where(inside, rows, 0)].astype(np.int32)
+    return np.where(inside[..., None], tokens, UNKNOWN)
 
 
 def random_starts(
@@ -117,115 +132,49 @@ def random_starts(
     return pieces.begins[piece] + np.clip(start, 0, last)
 
 
-def transpose(
-    windows: npt.NDArray[np.int32], most: int, random: np.random.Generator
-) -> npt.NDArray[np.int32]:
-    """Transpose each window (B, T, F) by up to ``most`` semitones, within the keyboard.
-
-    Where drums sound with other instruments, the order within a chord may then be another than
-    ``live.events.encode`` gives; that happens in both of a performer's worlds and does no harm.
-    """
-    pitch = windows[..., COLUMN["pitch"]]
-    drums = windows[..., COLUMN["instrument"]] == INSTRUMENT.encode(DRUMS)
-    moved = (pitch != UNKNOWN) & ~drums
-    lowest = np.where(moved, pitch, HIGHEST).min(axis=1)
-    highest = np.where(moved, pitch, LOWEST).max(axis=1)
-    amount = random.integers(-most, most + 1, size=len(windows))
-    # Music that is beyond the keyboard already must not move further out.
-    amount = np.clip(amount, np.minimum(LOWEST - lowest, 0), np.maximum(HIGHEST - highest, 0))
-    varied = windows.copy()
-    varied[..., COLUMN["pitch"]] += np.where(moved, amount[:, None], 0).astype(np.int32)
-    return varied
-
-
-def shift_velocity(
-    windows: npt.NDArray[np.int32], most: int, random: np.random.Generator
-) -> npt.NDArray[np.int32]:
-    """Make each window (B, T, F) louder or softer by up to ``most`` velocity steps."""
-    velocity = windows[..., COLUMN["velocity"]]
-    amount = random.integers(-most, most + 1, size=(len(windows), 1))
-    shifted = np.clip(velocity + amount, 1, VELOCITY.size - 1)
-    varied = windows.copy()
-    varied[..., COLUMN["velocity"]] = np.where(velocity == UNKNOWN, UNKNOWN, shifted)
-    return varied
-
-
-def hide(
-    events: npt.NDArray[np.int32], variation: Variation, random: np.random.Generator
-) -> npt.NDArray[np.int32]:
-    """Replace some fields of the input (B, T, F) by UNKNOWN."""
-    batch, steps = events.shape[:2]
-
-    def of_windows(share: float) -> npt.NDArray[np.bool_]:
-        return random.random((batch, 1)) < share
-
-    def of_events(share: float) -> npt.NDArray[np.bool_]:
-        return random.random((batch, steps)) < share
-
-    first = random.integers(steps, size=(batch, 1))
-    count = random.integers(1, variation.held_most + 1, size=(batch, 1))
-    distance = np.arange(steps) - first
-    held = of_windows(variation.held) & (distance >= 0) & (distance < count)
-    special = events[..., COLUMN["pitch"]] == UNKNOWN  # START stays what it is
-    place = of_windows(variation.hide_place)
-    hidden = {
-        "instrument": of_windows(variation.hide_instrument) & ~special,
-        "shift": of_events(variation.hide_shift),
-        "duration": of_windows(variation.hide_durations)
-        | of_events(variation.hide_duration)
-        | held,
-        "velocity": of_windows(variation.hide_velocity),
-        "tick_in_beat": place,
-        "beat_in_bar": place,
-    }
-    varied = events.copy()
-    for name, mask in hidden.items():
-        column = varied[..., COLUMN[name]]
-        column[np.broadcast_to(mask, column.shape)] = UNKNOWN
-    return varied
-
-
-def _as_example(events: npt.NDArray[np.int32], following: npt.NDArray[np.int32]) -> Window:
+def _as_example(events: Windows, following: Windows) -> Window:
     targets = following[..., : len(PREDICTED)]
     by_field = {f.name: targets[..., i] for i, f in enumerate(PREDICTED)}
     return {"events": events, "targets": targets}, by_field
 
 
-def training_batches(
-    pieces: Sequence[Piece],
-    *,
-    batch: int,
-    steps: int,
-    seed: int,
-    variation: Variation | None = None,
-) -> Iterator[Window]:
-    """Yield varied windows without end, B = ``batch`` and T = ``steps``; fixed by ``seed``."""
-    vary = variation or Variation()
-    written, reduced = encode_all(pieces, reduced=False), encode_all(pieces, reduced=True)
-    random = np.random.default_rng(seed)
-    while True:
-        from_reduced = int(random.binomial(batch, vary.reduce))
-        windows = np.concatenate(
-            [
-                cut(source, random_starts(source, count, steps + 1, random), steps + 1)
-                for source, count in ((reduced, from_reduced), (written, batch - from_reduced))
-            ]
-        )
-        windows = transpose(windows, vary.transpose, random)
-        windows = shift_velocity(windows, vary.velocity_shift, random)
-        yield _as_example(hide(windows[:, :-1], vary, random), windows[:, 1:])
+def training_batch(
+    shares: Sequence[Share], step: int, *, steps: int, seed: int, variation: Variation
+) -> Window:
+    """Return the varied windows of one training step, T = ``steps``.
+
+    Args:
+        shares: what the batch is made of; B is the sum of their windows.
+        step: number of the training step, from 0.
+        steps: events per window.
+        seed: of the run.
+        variation: of the windows.
+    """
+    random = np.random.default_rng([seed, step])
+    windows = []
+    for share in shares:
+        from_reduced = int(random.binomial(share.windows, variation.reduce))
+        for pieces, number in (
+            (share.music.reduced, from_reduced),
+            (share.music.written, share.windows - from_reduced),
+        ):
+            starts = random_starts(pieces, number, steps + 1, random)
+            windows.append(cut(pieces, starts, steps + 1))
+    varied = vary(np.concatenate(windows), variation, random)
+    # In no order, so that parts of the batch are alike, wherever it is divided.
+    varied = random.permutation(varied)
+    return _as_example(hide(varied[:, :-1], variation, random), varied[:, 1:])
 
 
 def training_dataset(
-    pieces: Sequence[Piece],
-    *,
-    batch: int,
-    steps: int,
-    seed: int,
-    variation: Variation | None = None,
+    shares: Sequence[Share], *, first: int, steps: int, seed: int, variation: Variation
 ) -> tf.data.Dataset:
-    """Return endless varied windows for ``keras.Model.fit``; see ``training_batches``."""
-    batches = training_batches(pieces, batch=batch, steps=steps, seed=seed, variation=variation)
+    """Return the windows of all steps from ``first`` on, without end; see ``training_batch``."""
+    batch = sum(share.windows for share in shares)
+
+    def batches() -> Iterator[Window]:
+        for step in count(first):
+            yield training_batch(shares, step, steps=steps, seed=seed, variation=variation)
 
     def tokens(*shape: int) -> tf.TensorSpec:
         return tf.TensorSpec(shape, tf.int32)
@@ -237,18 +186,19 @@ def training_dataset(
         },
         {f.name: tokens(batch, steps) for f in PREDICTED},
     )
-    return tf.data.Dataset.from_generator(lambda: batches, output_signature=signature).prefetch(4)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return _divisible(dataset.prefetch(4))
 
 
-def validation_dataset(pieces: Sequence[Piece], *, batch: int, steps: int) -> tf.data.Dataset:
+def validation_dataset(music: Readings, *, batch: int, steps: int) -> tf.data.Dataset:
     """Return every event of the pieces as a target once, as written and once more as reduced.
 
     Nothing is varied. Each window of T = ``steps`` begins without a past, so the figures are
-    a little worse than those of a performer that has heard more.
+    a little worse than those of a performer that has heard more. The last batch is filled up with
+    windows that ask for nothing.
     """
     windows = []
-    for reduced in (False, True):
-        encoded = encode_all(pieces, reduced=reduced)
+    for encoded in (music.written, music.reduced):
         starts = np.concatenate(
             [
                 np.arange(begin, end - 1, steps)
@@ -257,5 +207,15 @@ def validation_dataset(pieces: Sequence[Piece], *, batch: int, steps: int) -> tf
         )
         windows.append(cut(encoded, starts, steps + 1))
     rows = np.concatenate(windows)
+    empty = np.full((-len(rows) % batch, *rows.shape[1:]), UNKNOWN, np.int32)
+    rows = np.concatenate([rows, empty])
     examples = _as_example(rows[:, :-1], rows[:, 1:])
-    return tf.data.Dataset.from_tensor_slices(examples).batch(batch).prefetch(2)
+    dataset = tf.data.Dataset.from_tensor_slices(examples).batch(batch, drop_remainder=True)
+    return _divisible(dataset.prefetch(2))
+
+
+def _divisible(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Have each batch divided among the workers, where there are several."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)

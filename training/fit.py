@@ -1,17 +1,17 @@
-"""Trains the network: losses, optimizer, learning-rate schedule, checkpoints, progress.
+"""Trains the network: from the beginning, from a checkpoint, or on from a trained one.
 
-A run keeps two checkpoints in its folder: ``last.weights.h5`` after each epoch, and
-``best.weights.h5``, the one with the lowest validation loss, which is what gets exported.
+A run keeps its files in a folder: ``last.weights.h5`` after each epoch and every few minutes,
+``best.weights.h5`` of the epoch that knew held-out music best, which is what gets exported,
+``logs`` for TensorBoard and, at the end, ``curves.png``.
 """
 
 from __future__ import annotations
 
-import math
+import hashlib
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,35 +20,49 @@ import tensorflow as tf
 from rich.console import Console
 
 from live.errors import UserError
-from live.events import PREDICTED, UNKNOWN
-from training.callbacks import BEST, Checkpoints, Pace, Progress
-from training.dataset import training_dataset, validation_dataset
+from training import runtime
+from training.callbacks import OLD, Checkpoints, OldMusic, Pace
+from training.checkpoint import BEST, LAST, Identity, State, read_state, restore
+from training.curves import draw
+from training.dataset import (
+    Readings,
+    Share,
+    training_batch,
+    training_dataset,
+    validation_dataset,
+)
+from training.distributed import SharedEventLSTM
 from training.network import EventLSTM, NetworkConfig
-from training.pieces import Piece
+from training.objective import bits_of, compile_for_training
+from training.progress import Progress
+from training.settings import Training
 
-NATS_PER_BIT: Final = math.log(2.0)
+MAY_CHANGE: Final = frozenset(
+    {"size", "units", "layers", "embedding", "head"}  # the network is compared itself
+    | {"epochs", "minutes", "patience", "precision", "checkpoint_minutes"}
+)
+"""Settings that may differ when a run goes on."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Hyperparameters of one training run."""
+class Lesson:
+    """The music of a run."""
 
-    batch: int = 32
-    """Windows per step."""
-    steps: int = 128
-    """Events per window."""
-    learning_rate: float = 2e-3
-    """The highest; reached after the warm-up, then falling along a cosine to almost nothing."""
-    warm_up: float = 0.03
-    """Share of the run in which the learning rate rises."""
-    clipnorm: float = 1.0
-    epochs: int = 30
-    """The most passes over the training pieces' events."""
-    minutes: float | None = None
-    """When to stop at the latest; the schedule then ends there. None: after ``epochs``."""
-    patience: int = 5
-    """Stop after this many epochs without a lower validation loss."""
-    seed: int = 1
+    training: Readings
+    validation: Readings
+    """Each epoch is judged by it; never learnt from."""
+    old_training: Readings | None = None
+    """What the network knew before, rehearsed so that it is not forgotten."""
+    old_validation: Readings | None = None
+    old_share: float = 0.5
+    """Share of each batch that is old music, where there is any."""
+
+    def shares(self, batch: int) -> tuple[Share, ...]:
+        """Return what a batch of so many windows is made of."""
+        if self.old_training is None:
+            return (Share(self.training, batch),)
+        old = round(batch * self.old_share)
+        return (Share(self.training, batch - old), Share(self.old_training, old))
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,10 @@ class Outcome:
     """With the weights of the best epoch."""
     bits: dict[str, float]
     """Bits per note of the best epoch on held-out music, by field, and their ``sum``."""
+    old_bits: dict[str, float] | None
+    """The same on old held-out music."""
+    history: list[dict[str, float]]
+    """Figures of each epoch; the first is from before training where weights were given."""
     epochs: int
     """Finished epochs, the last perhaps cut short."""
     events: int
@@ -66,71 +84,207 @@ class Outcome:
     seconds: float
 
 
-@keras.saving.register_keras_serializable("continuo")
-class KnownBits(keras.metrics.Mean):
-    """Mean cross-entropy of known targets in bits per token, exact over a whole epoch.
+def fit(
+    settings: Training,
+    lesson: Lesson,
+    folder: Path,
+    console: Console,
+    *,
+    again: bool = False,
+    start: Sequence[Any] | None = None,
+    epoch_steps: int = 1,
+    replace: bool = False,
+) -> Outcome:
+    """Train a network; a run that was ended early goes on where it was.
 
-    The loss of a batch is a mean as well, but the mean of those is not the mean over all notes
-    where batches know different numbers of targets.
+    Args:
+        settings: its shape, and how to train it.
+        lesson: what it learns.
+        folder: of the run; made if missing.
+        console: where progress is shown.
+        again: begin again, whatever the folder holds.
+        start: weights to begin with, as ``keras.Model.get_weights`` gives them; None: drawn.
+        epoch_steps: the least steps of an epoch.
+        replace: begin again as well where the folder holds a run that is over, or another.
+
+    Returns:
+        The best epoch's network and figures. Ctrl-C ends training early, not the program.
+
+    Raises:
+        UserError: the folder cannot be written, or holds a broken checkpoint or another run's.
     """
+    _check(settings, folder)
+    workers = runtime.strategy()
+    keras.utils.set_random_seed(settings.seed)
+    epoch_steps = max(
+        epoch_steps, round(lesson.training.events / (settings.batch * settings.steps))
+    )
+    identity = _identity(settings, lesson, start)
+    found = None if again else _found(folder / LAST, identity, settings, epoch_steps, replace)
+    state = found or State()
+    with workers.scope():
+        network = _build(settings, lesson)
+        if start is not None:
+            network.set_weights(start)
+    if settings.precision == "auto":
+        network.products = runtime.faster_products()
+    else:
+        network.products = tf.as_dtype(settings.precision)
 
-    def update_state(
-        self, targets: tf.Tensor, logits: tf.Tensor, sample_weight: tf.Tensor | None = None
-    ) -> None:
-        """Add targets (B, T) and logits (B, T, size), optionally weighted, (B, T)."""
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.cast(targets, tf.int32), tf.cast(logits, tf.float32)
+    chief = runtime.is_chief()
+    held_out = validation_dataset(lesson.validation, batch=settings.batch, steps=settings.steps)
+    old = None
+    if lesson.old_validation is not None:
+        old = validation_dataset(lesson.old_validation, batch=settings.batch, steps=settings.steps)
+    pace = Pace(settings, epoch_steps, state)
+    checkpoints = Checkpoints(folder if chief else None, settings, state, identity, console)
+    if found is not None:
+        checkpoints.best_weights = _restore(network, folder, state)
+        console.print(
+            f"going on from {folder}: epoch {state.steps_done // epoch_steps + 1}, "
+            f"{state.elapsed_s / 60:.1f} minutes trained",
+            highlight=False,
+            soft_wrap=True,
         )
-        known = tf.cast(tf.not_equal(targets, UNKNOWN), tf.float32)
-        weight = known if sample_weight is None else known * sample_weight
-        super().update_state(nats / NATS_PER_BIT, sample_weight=weight)
+    progress = Progress(console, pace, epoch_steps, settings.batch * settings.steps)
+    callbacks = [pace, *([OldMusic(old)] if old is not None else []), checkpoints, progress]
+    if chief:
+        callbacks.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
+    if found is None and start is not None:
+        checkpoints.set_model(network)
+        checkpoints.judge(_figures(network, held_out, old))
 
+    with _stopping_at_interrupt(pace), progress:
+        while not pace.over:
+            # Whole epochs, or first what is left of one.
+            epoch, begun = divmod(state.steps_done, epoch_steps)
+            batches = training_dataset(
+                lesson.shares(settings.batch),
+                first=state.steps_done,
+                steps=settings.steps,
+                seed=settings.seed,
+                variation=settings.variation,
+            )
+            last = settings.epochs if not settings.minutes else 10**6
+            network.fit(
+                batches,
+                validation_data=held_out,
+                initial_epoch=epoch,
+                epochs=epoch + 1 if begun else last,
+                steps_per_epoch=epoch_steps - begun,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
 
-def losses() -> dict[str, keras.losses.Loss]:
-    """Return the loss of each field: cross-entropy in nats, averaged over known targets."""
-    return {
-        f.name: keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, ignore_class=UNKNOWN, name=f.name
-        )
-        for f in PREDICTED
-    }
-
-
-def compile_for_training(network: EventLSTM, plan: Plan) -> None:
-    """Give the network its losses, metrics and optimizer.
-
-    Not compiled by XLA, which measured slower on the CPU (docs/model.md).
-    """
-    network.compile(
-        optimizer=keras.optimizers.Adam(plan.learning_rate, clipnorm=plan.clipnorm),
-        loss=losses(),
-        metrics={f.name: [KnownBits(name="bits")] for f in PREDICTED},
-        jit_compile=False,
+    with workers.scope():
+        if checkpoints.best_weights is not None:
+            network.set_weights(checkpoints.best_weights)
+        network.products = tf.float32
+        _compile(network, settings, lesson)  # traced anew, with what the performer computes in
+    figures = _figures(network, held_out, old)
+    if chief:
+        draw(state.history, folder / "curves.png", console)
+    return Outcome(
+        network=_alone(network),
+        bits=bits_of(figures, "val_"),
+        old_bits=bits_of(figures, OLD) if old is not None else None,
+        history=state.history,
+        epochs=state.epochs,
+        events=state.steps_done * settings.batch * settings.steps,
+        seconds=state.elapsed_s,
     )
 
 
-def faster_products() -> tf.DType:
-    """Return float32 or bfloat16, whichever this machine multiplies matrices faster in.
-
-    Only processors with instructions for bfloat16 gain by it; there it trains up to twice as fast.
-    """
-
-    def seconds(kind: tf.DType) -> float:
-        matrix = tf.cast(tf.random.normal((1024, 1024)), kind)
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            tf.matmul(matrix, matrix).numpy()
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    return min((tf.float32, tf.bfloat16), key=seconds)
+def _check(settings: Training, folder: Path) -> None:
+    if runtime.several_workers() and settings.minutes:
+        # Clocks differ: one worker would stop while the others wait for it.
+        raise UserError("several workers cannot end after --minutes; give --epochs instead")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write checkpoints to {folder}: {error.strerror}") from error
 
 
-def bits_of(logs: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """Return bits per note by field, and their sum, from Keras's logs."""
-    bits = {f.name: float(logs[f"{prefix}{f.name}_bits"]) for f in PREDICTED}
-    return {**bits, "sum": sum(bits.values())}
+def _found(
+    path: Path, identity: Identity, settings: Training, epoch_steps: int, replace: bool
+) -> State | None:
+    """Return the state of the run that is to go on, if there is one."""
+    try:
+        state = read_state(path, identity)
+    except UserError:
+        if replace:
+            return None
+        raise
+    over = state is not None and Pace(settings, epoch_steps, state).over
+    return None if over and replace else state
+
+
+def _identity(settings: Training, lesson: Lesson, start: Sequence[Any] | None) -> Identity:
+    given = settings.model_dump()
+    music = {"training": lesson.training.identity, "validation": lesson.validation.identity}
+    if lesson.old_training is not None:
+        music["old"] = lesson.old_training.identity
+    begun = hashlib.blake2b(b"".join(w.tobytes() for w in start or []), digest_size=8)
+    return {
+        "network": asdict(NetworkConfig(**settings.shape, dropout=settings.dropout)),
+        "settings": {name: given[name] for name in given if name not in MAY_CHANGE},
+        "music": music,
+        "start": {"weights": begun.hexdigest()},
+    }
+
+
+def _build(settings: Training, lesson: Lesson) -> EventLSTM:
+    config = NetworkConfig(**settings.shape, dropout=settings.dropout)
+    network = (SharedEventLSTM if runtime.several_workers() else EventLSTM)(config)
+    network.build(None)
+    _compile(network, settings, lesson)
+    return network
+
+
+def _compile(network: EventLSTM, settings: Training, lesson: Lesson) -> None:
+    compile_for_training(network, settings)
+    if isinstance(network, SharedEventLSTM):
+        example = training_batch(
+            lesson.shares(settings.batch),
+            0,
+            steps=settings.steps,
+            seed=settings.seed,
+            variation=settings.variation,
+        )
+        network.build_metrics(example)
+
+
+def _alone(network: EventLSTM) -> EventLSTM:
+    """Return the network with variables of this process alone."""
+    if not isinstance(network, SharedEventLSTM):
+        return network
+    alone = EventLSTM(network.config)
+    alone.build(None)
+    alone.set_weights(network.get_weights())
+    return alone
+
+
+def _restore(network: EventLSTM, folder: Path, state: State) -> list[Any] | None:
+    """Bring the network to where the run was; return the weights of the best epoch, if any."""
+    best = None
+    if state.history:
+        restore(network, folder / BEST)
+        best = list(network.get_weights())
+    restore(network, folder / LAST)
+    return best
+
+
+def _figures(
+    network: EventLSTM, held_out: tf.data.Dataset, old: tf.data.Dataset | None
+) -> dict[str, Any]:
+    """Return figures on held-out and old music, named as callbacks find them."""
+    figures = {}
+    for prefix, dataset in (("val_", held_out), (OLD, old)):
+        if dataset is not None:
+            logs = network.evaluate(dataset, verbose=0, return_dict=True)
+            figures.update({f"{prefix}{name}": figure for name, figure in logs.items()})
+    return figures
 
 
 @contextmanager
@@ -149,69 +303,3 @@ def _stopping_at_interrupt(pace: Pace) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def fit(
-    config: NetworkConfig,
-    plan: Plan,
-    training: Sequence[Piece],
-    validation: Sequence[Piece],
-    folder: Path,
-    console: Console,
-) -> Outcome:
-    """Train a network from the beginning.
-
-    Args:
-        config: its shape.
-        plan: how to train it.
-        training: pieces to learn from.
-        validation: pieces to judge each epoch by; never learnt from.
-        folder: of the run, for checkpoints; made if missing.
-        console: where progress is shown.
-
-    Returns:
-        The best epoch's network and figures. Ctrl-C ends training early, not the program.
-
-    Raises:
-        UserError: the checkpoints cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write checkpoints to {folder}: {error.strerror}") from error
-    keras.utils.set_random_seed(plan.seed)
-    batches = training_dataset(training, batch=plan.batch, steps=plan.steps, seed=plan.seed)
-    held_out = validation_dataset(validation, batch=plan.batch, steps=plan.steps)
-    events = sum(len(piece.notes) + 1 for piece in training)
-    steps_per_epoch = max(1, round(events / (plan.batch * plan.steps)))
-
-    network = EventLSTM(config)
-    network.build(None)
-    network.products = faster_products()
-    compile_for_training(network, plan)
-
-    pace = Pace(plan.learning_rate, plan.warm_up, plan.epochs * steps_per_epoch, plan.minutes)
-    checkpoints = Checkpoints(folder, plan.patience)
-    progress = Progress(console, pace, steps_per_epoch, plan.batch * plan.steps)
-    with _stopping_at_interrupt(pace), progress:
-        network.fit(
-            batches,
-            validation_data=held_out,
-            epochs=plan.epochs if plan.minutes is None else 10**6,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=[pace, checkpoints, progress],
-            shuffle=False,
-            verbose=0,
-        )
-
-    network.load_weights(folder / BEST)
-    network.products = tf.float32
-    compile_for_training(network, plan)  # traced anew, with what the performer computes in
-    figures = network.evaluate(held_out, verbose=0, return_dict=True)
-    return Outcome(
-        network=network,
-        bits=bits_of(figures),
-        epochs=checkpoints.epochs,
-        events=pace.steps_done * plan.batch * plan.steps,
-        seconds=pace.elapsed_s,
-    )

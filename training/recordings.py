@@ -1,0 +1,98 @@
+"""A user's own music: the performer's sessions, of which one track is taken, and other files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from rich.console import Console
+
+from live.errors import UserError
+from training.columns import Columns, columns_of
+from training.library import Corpus
+from training.prepare import cache_folder, music_files, prepare
+from training.prepare_cli import show
+from training.reading import MIDI_SUFFIXES, UnreadableError, read
+
+Track = Literal["player", "model", "all"]
+
+TRACKS: Final = ("player", "model")
+"""What the performer calls the tracks of a session, case aside."""
+SHARE: Final = 0.2
+"""Share of the works, or of the only one, that is held out."""
+LEAST_NOTES: Final = 40
+"""Fewer tell nothing about a player."""
+
+
+def read_recordings(
+    data: Sequence[Path], track: Track, cache: Path | None, console: Console
+) -> Corpus:
+    """Read folders of sessions and of other music.
+
+    Args:
+        data: the folders.
+        track: what of a session is taken. Files that are no session are taken whole.
+        cache: folder that keeps what was read; None: the user's.
+        console: shows progress, and what is skipped.
+
+    Raises:
+        UserError: there is no music.
+    """
+    sessions: dict[Path, Columns] = {}
+    others: list[Path] = []
+    for path in music_files(data):
+        found = _tracks(path) if track != "all" else {}
+        if track in found:
+            sessions[path] = found[track]
+        elif found:
+            console.print(f"skipped {path}: its {track} played nothing", markup=False)
+        else:
+            others.append(path)
+    names = [path.stem for path in sessions]
+    sources = [str(path) for path in sessions]
+    notes = list(sessions.values())
+    if others:
+        corpus, report = prepare(others, cache or cache_folder(), console=console)
+        show(report, console)
+        names += corpus.names
+        sources += corpus.sources
+        notes += [corpus.notes(number) for number in range(len(corpus))]
+    if not notes:
+        raise UserError(f"no session in {', '.join(map(str, data))} has notes of the {track}")
+    return Corpus.of(names, sources, notes)
+
+
+def _tracks(path: Path) -> dict[str, Columns]:
+    """Return the notes of each track of a session; nothing if the file is none."""
+    found: dict[str, Columns] = {}
+    if path.suffix.lower() in MIDI_SUFFIXES:
+        for name in TRACKS:
+            try:
+                found[name] = columns_of(read(path, name).notes)
+            except (UnreadableError, OSError):
+                continue  # if nothing else can be read either, `prepare` tells why
+    return found
+
+
+def divide_recordings(corpus: Corpus) -> tuple[list[Columns], list[Columns]]:
+    """Return pieces to learn from and pieces held out; of a single work, its end is held out.
+
+    Raises:
+        UserError: there is too little music.
+    """
+    if len(corpus.columns) < LEAST_NOTES:
+        raise UserError(
+            f"{len(corpus.columns)} notes are too few to learn from; at least {LEAST_NOTES} are "
+            "needed"
+        )
+    parts = corpus.split(validation=SHARE, test=0.0)
+    training = [corpus.notes(number) for number in parts.train]
+    held_out = [corpus.notes(number) for number in parts.validation]
+    if not held_out:
+        longest = max(range(len(training)), key=lambda number: len(training[number]))
+        notes = training[longest]
+        end = round(len(notes) * (1.0 - SHARE))
+        training[longest] = notes[:end]
+        held_out = [notes[end:]]
+    return training, held_out
