@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from live import settings
-from live.core.settings import Handover, Mode
+from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.supervisor import Session, SessionSettings
@@ -41,6 +41,13 @@ def perform(
     beats_per_bar: Annotated[int | None, typer.Option(help="Beats of a bar.")] = None,
     silence_beats: Annotated[
         float | None, typer.Option(help="Silence that ends a phrase, in beats.")
+    ] = None,
+    phrase_end: Annotated[
+        PhraseEnd | None, typer.Option(help="What ends a phrase of yours.")
+    ] = None,
+    answer: Annotated[Answer | None, typer.Option(help="How long an answer is.")] = None,
+    answer_bars: Annotated[
+        int | None, typer.Option(help="Bars of an answer, with --answer bars.")
     ] = None,
     handover: Annotated[
         Handover | None, typer.Option(help="What the model's turn begins on.")
@@ -85,7 +92,14 @@ def perform(
             "thru": thru,
         },
         "time": {"bpm": bpm, "beats_per_bar": beats_per_bar},
-        "turns": {"mode": mode, "silence_beats": silence_beats, "handover": handover},
+        "turns": {
+            "mode": mode,
+            "phrase_end": phrase_end,
+            "silence_beats": silence_beats,
+            "answer": answer,
+            "answer_bars": answer_bars,
+            "handover": handover,
+        },
         "sampling": {
             "model": None if model is None else str(model),
             "seed_window": seed_window,

@@ -77,5 +77,20 @@ class Stop:
     """The parent to a child: end every note, close everything, leave."""
 
 
-Action = PlayNote | Yield | TurnChanged
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """improviser to midi_io: the user marks this moment of the recording."""
+
+    time_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """improviser to midi_io: end everything that might sound, on every channel."""
+
+    time_s: float
+
+
+Action = PlayNote | Yield | TurnChanged | Marked | Panic
 """What the core may ask for."""

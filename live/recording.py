@@ -66,7 +66,7 @@ def recover(folder: Path) -> list[Path]:
 
 
 def write_midi_file(journal: Path, target: Path) -> None:
-    """Make the MIDI file of a journal, type 1: tempo, the player's track, the model's track.
+    """Make the MIDI file of a journal, type 1: tempo and marks, the player's track, the model's.
 
     The file appears whole or not at all.
 
@@ -75,16 +75,19 @@ def write_midi_file(journal: Path, target: Path) -> None:
     """
     header = read_header(journal)
     tracks = {"in": _Track("Player"), "out": _Track("Model")}
+    marks: list[tuple[float, str]] = []
     last_s = 0.0
     for line in read_lines(journal):
         last_s = max(last_s, line.time_s)
+        if line.kind == "mark" and line.rest and isinstance(line.rest[0], str):
+            marks.append((last_s, line.rest[0]))
         track = tracks.get(line.kind)
         data = line.message
         if track is not None and data is not None:
             track.add(line.time_s, data)
     for track in tracks.values():
         track.end(last_s)
-    file = _midi_file(header, tracks.values())
+    file = _midi_file(header, tracks.values(), marks)
     partial = target.with_name(target.name + ".partial")
     try:
         file.save(partial)
@@ -93,25 +96,35 @@ def write_midi_file(journal: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _midi_file(header: dict[str, Any], tracks: Iterable[_Track]) -> mido.MidiFile:
+def _midi_file(
+    header: dict[str, Any], tracks: Iterable[_Track], marks: Iterable[tuple[float, str]]
+) -> mido.MidiFile:
     bpm, beats = header.get("bpm"), header.get("beats_per_bar")
     tempo = mido.bpm2tempo(bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    meta = mido.MidiTrack()
-    meta.append(mido.MetaMessage("set_tempo", tempo=tempo))
+    first: list[tuple[float, Any]] = [(0.0, mido.MetaMessage("set_tempo", tempo=tempo))]
     if isinstance(beats, int) and 1 <= beats <= 32:
-        meta.append(mido.MetaMessage("time_signature", numerator=beats, denominator=4))
-    file.tracks.append(meta)
+        first.append((0.0, mido.MetaMessage("time_signature", numerator=beats, denominator=4)))
+    for at_s, text in marks:
+        plain = text.encode("latin-1", "replace").decode("latin-1")
+        first.append((at_s, mido.MetaMessage("marker", text=plain)))
+    file.tracks.append(_timed(first, tempo))
     for track in tracks:
-        out = mido.MidiTrack()
-        out.append(mido.MetaMessage("track_name", name=track.name))
-        at_tick = 0
-        for time_s, data in track.messages:
-            tick = max(at_tick, round(mido.second2tick(time_s, TICKS_PER_BEAT, tempo)))
-            while tick - at_tick > LONGEST_DELTA:
-                out.append(mido.MetaMessage("text", time=LONGEST_DELTA))
-                at_tick += LONGEST_DELTA
-            out.append(mido.Message.from_bytes(data, time=tick - at_tick))
-            at_tick = tick
-        file.tracks.append(out)
+        events: list[tuple[float, Any]] = [(0.0, mido.MetaMessage("track_name", name=track.name))]
+        events += [(at_s, mido.Message.from_bytes(data)) for at_s, data in track.messages]
+        file.tracks.append(_timed(events, tempo))
     return file
+
+
+def _timed(events: Iterable[tuple[float, Any]], tempo: int) -> mido.MidiTrack:
+    """Return a track of messages with their times in seconds, in order."""
+    track = mido.MidiTrack()
+    at_tick = 0
+    for at_s, message in events:
+        tick = max(at_tick, round(mido.second2tick(at_s, TICKS_PER_BEAT, tempo)))
+        while tick - at_tick > LONGEST_DELTA:
+            track.append(mido.MetaMessage("text", time=LONGEST_DELTA))
+            at_tick += LONGEST_DELTA
+        track.append(message.copy(time=tick - at_tick))
+        at_tick = tick
+    return track

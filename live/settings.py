@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import tomllib
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from live.core.settings import Handover, Mode, PerformerSettings
+from live.core.controls import Binding, Bindings, Command
+from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
 from live.demo import demo_messages
 from live.errors import UserError
 from live.midi_io.settings import MidiSettings
@@ -17,6 +19,8 @@ from live.supervisor import SessionSettings
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG: Final = "config.toml"
+TRAINING: Final = "training"
+"""Section of the same file that the performer passes over: the school reads it."""
 
 
 class _Section(BaseModel):
@@ -51,7 +55,10 @@ class Turns(_Section):
     """Who plays when."""
 
     mode: Mode = "call"
+    phrase_end: PhraseEnd = "silence"
     silence_beats: Annotated[float, Field(ge=0.1, le=64)] = 1.0
+    answer: Answer = "phrase"
+    answer_bars: Annotated[int, Field(ge=1, le=64)] = 4
     handover: Handover = "beat"
     horizon_ms: Annotated[float, Field(ge=5, le=1000)] = 100.0
 
@@ -69,6 +76,24 @@ class Sampling(_Section):
     highest_pitch: Pitch = 108
 
 
+Control = Annotated[str, AfterValidator(lambda text: text if not text else _spelled(text))]
+
+
+def _spelled(text: str) -> str:
+    Binding.parse(text)
+    return text
+
+
+class Controls(_Section):
+    """Controls of the instrument that are commands; an empty string is none."""
+
+    your_turn: Control = ""
+    my_turn: Control = ""
+    again: Control = ""
+    keep: Control = ""
+    panic: Control = ""
+
+
 class Recording(_Section):
     """Where sessions go."""
 
@@ -82,6 +107,7 @@ class Settings(_Section):
     time: Time = Time()
     turns: Turns = Turns()
     sampling: Sampling = Sampling()
+    controls: Controls = Controls()
     recording: Recording = Recording()
 
 
@@ -102,6 +128,7 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
     """
     path = config or _find_config()
     raw = _read(path) if path is not None else {}
+    raw.pop(TRAINING, None)
     base = path.resolve().parent if path is not None else PROJECT
     for section, values in flags.items():
         given = {key: value for key, value in values.items() if value is not None}
@@ -119,6 +146,8 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
             "least an octave"
         )
 
+    bindings = _bindings(settings.controls)
+
     def located(value: str, flag: Any) -> Path:
         try:
             given = Path(value).expanduser()
@@ -127,8 +156,8 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         return given if flag is not None else base / given
 
     return SessionSettings(
-        midi=_midi_settings(settings),
-        performer=_performer_settings(settings),
+        midi=_midi_settings(settings, bindings),
+        performer=_performer_settings(settings, bindings),
         model=located(settings.sampling.model, flags.get("sampling", {}).get("model")),
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
     )
@@ -136,17 +165,24 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
 
 def with_demo(midi: MidiSettings, bpm: float) -> MidiSettings:
     """Return the settings with the built-in phrase in the place of an input port."""
-    return MidiSettings(
-        input=midi.input,
-        output=midi.output,
-        api=midi.api,
-        input_channel=None,
-        thru=True,
-        demo=demo_messages(bpm),
-    )
+    return replace(midi, input_channel=None, thru=True, controls=(), demo=demo_messages(bpm))
 
 
-def _midi_settings(settings: Settings) -> MidiSettings:
+def _bindings(controls: Controls) -> Bindings:
+    commands: tuple[Command, ...] = get_args(Command)
+    given = [(command, getattr(controls, command)) for command in commands]
+    bindings = tuple((command, Binding.parse(text)) for command, text in given if text)
+    for i, (command, binding) in enumerate(bindings):
+        for other, another in bindings[:i]:
+            if binding.overlaps(another):
+                raise UserError(
+                    f"controls.{other} and controls.{command} are bound to the same control; "
+                    "bind one of them to another"
+                )
+    return bindings
+
+
+def _midi_settings(settings: Settings, bindings: Bindings) -> MidiSettings:
     m = settings.midi
     return MidiSettings(
         input=m.input,
@@ -154,18 +190,22 @@ def _midi_settings(settings: Settings) -> MidiSettings:
         api=m.api,
         input_channel=m.input_channel - 1 if m.input_channel else None,
         thru=m.thru,
+        controls=tuple(binding for _, binding in bindings),
         demo=None,
     )
 
 
-def _performer_settings(settings: Settings) -> PerformerSettings:
+def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSettings:
     s = settings
     return PerformerSettings(
         bpm=s.time.bpm,
         beats_per_bar=s.time.beats_per_bar,
         mode=s.turns.mode,
         handover=s.turns.handover,
+        phrase_end=s.turns.phrase_end,
         silence_beats=s.turns.silence_beats,
+        answer=s.turns.answer,
+        answer_bars=s.turns.answer_bars,
         horizon_ms=s.turns.horizon_ms,
         seed_window=s.sampling.seed_window,
         temperature=s.sampling.temperature,
@@ -174,6 +214,7 @@ def _performer_settings(settings: Settings) -> PerformerSettings:
         lowest_pitch=s.sampling.lowest_pitch,
         highest_pitch=s.sampling.highest_pitch,
         output_channel=s.midi.output_channel - 1,
+        controls=bindings,
         seed=s.sampling.seed or 1 + secrets.randbelow(2**31 - 1),
     )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from live.events import TICKS_PER_BEAT
 
 
 class BeatClock:
     """A steady pulse. Ticks are counted on; only their place in seconds and bars may be moved."""
+
+    TOLERANCE_TICKS: Final = 0.25
+    """A moment this little after a tick still counts as that tick: nobody releases on time."""
 
     def __init__(self, bpm: float, beats_per_bar: int) -> None:
         self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
@@ -35,9 +39,6 @@ class BeatClock:
         return (tick - self._downbeat_tick) % self.bar_length_ticks
 
     def next_multiple(self, time_s: float, unit_ticks: int) -> int:
-        """Return the first tick at or after a moment that is a multiple of a unit from a downbeat.
-
-        A moment within a quarter tick after such a tick still counts as that tick.
-        """
-        units = (self.tick_at(time_s) - 0.25 - self._downbeat_tick) / unit_ticks
+        """Return the first tick from a moment on that is a multiple of a unit from a downbeat."""
+        units = (self.tick_at(time_s) - self.TOLERANCE_TICKS - self._downbeat_tick) / unit_ticks
         return self._downbeat_tick + math.ceil(units) * unit_ticks

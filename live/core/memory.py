@@ -64,6 +64,11 @@ class Memory:
             part = rows[heard : len(rows) - 1]
             self._states[len(rows) - 1] = self._network.run(part, self._states[heard]).states
 
+    def row(self, position: int) -> Tokens:
+        """Return one event, tokens of shape (F,)."""
+        row: Tokens = self._rows[position]
+        return row
+
     def append(self, row: Tokens) -> None:
         """Add one event, shape (F,)."""
         self._rows = np.concatenate([self._rows, row[None]])
@@ -75,12 +80,16 @@ class Memory:
         forced: Tokens,
         temperature: float,
         min_p: float,
+        after: int | None = None,
     ) -> Tokens:
-        """Draw the event that follows, tokens of shape (P,); arguments as for ``Model.run``."""
-        count = len(self._rows)
+        """Draw the event that follows, tokens of shape (P,); arguments as for ``Model.run``.
+
+        ``after`` is the number of events that it follows; None: all of them.
+        """
+        count = len(self._rows) if after is None else after
         heard = self._last_state_before(count)
         prediction = self._network.run(
-            self._rows[heard:],
+            self._rows[heard:count],
             self._states[heard],
             noise=noise,
             logit_bias=logit_bias,

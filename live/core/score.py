@@ -34,6 +34,28 @@ class Score:
         """Where the latest note stands; None while there is none."""
         return self._entries[-1].note.onset_ticks if self._entries else None
 
+    def last_chord(self) -> tuple[int, ...]:
+        """Return the pitches that stand where the latest note stands, lowest first."""
+        onset = self.last_onset_ticks
+        chord: list[int] = []
+        for entry in reversed(self._entries):
+            if entry.note.onset_ticks != onset:
+                break
+            chord.append(entry.note.pitch)
+        return tuple(sorted(chord))
+
+    def position(self, entry: Entry) -> int | None:
+        """Return which row of ``events`` spells a note; None if the window has left it behind."""
+        for i, each in enumerate(self._entries):
+            if each is entry:
+                return i + self._from_start
+        return None
+
+    def clear(self) -> None:
+        """Forget everything: what comes next is the beginning of a piece."""
+        self._entries = []
+        self._from_start = True
+
     @property
     def overfull(self) -> bool:
         """Whether the next ``events`` will let the older half go."""

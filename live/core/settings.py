@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from live.core.controls import Bindings
 from live.events import TICKS_PER_BEAT
 
-Mode = Literal["call", "continue"]
+Mode = Literal["call", "continue", "duet", "solo", "listen"]
+PhraseEnd = Literal["silence", "bar", "trigger"]
+Answer = Literal["phrase", "bars", "model"]
 Handover = Literal["tick", "beat", "bar"]
 
 
@@ -19,7 +22,10 @@ class PerformerSettings:
     beats_per_bar: int = 4
     mode: Mode = "call"
     handover: Handover = "beat"
+    phrase_end: PhraseEnd = "silence"
     silence_beats: float = 1.0
+    answer: Answer = "phrase"
+    answer_bars: int = 4
     horizon_ms: float = 100.0
     seed_window: int = 128
     temperature: float = 1.0
@@ -29,6 +35,7 @@ class PerformerSettings:
     highest_pitch: int = 108
     output_channel: int = 0
     seed: int = 0
+    controls: Bindings = ()
 
     @property
     def handover_ticks(self) -> int:

@@ -18,10 +18,22 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
+from live.core.controls import bound
 from live.demo import DemoInput
 from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
-from live.messages import Connect, Failed, Heard, PlayNote, Ready, Stop, TurnChanged, Yield
+from live.messages import (
+    Connect,
+    Failed,
+    Heard,
+    Marked,
+    Panic,
+    PlayNote,
+    Ready,
+    Stop,
+    TurnChanged,
+    Yield,
+)
 from live.midi_io import ports
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
 from live.midi_io.parser import MidiParser
@@ -66,10 +78,13 @@ class MidiIo:
         for message in self._parser.feed(data):
             if message[0] >= FIRST_SYSTEM_MESSAGE:
                 continue
-            if self._settings.thru:
-                with self._changed:
-                    self._send_thru(message)
-            self._journal.write("in", now_s, message)
+            if bound(message, self._settings.controls):
+                self._journal.write("control", now_s, message)
+            else:
+                if self._settings.thru:
+                    with self._changed:
+                        self._send_thru(message)
+                self._journal.write("in", now_s, message)
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
                 with suppress(Full):  # if it hangs, thru and the recording go on
@@ -129,6 +144,13 @@ class MidiIo:
             for channel, pedal in sorted(self._pedals_down):
                 self._output.send(bytes([0xB0 | channel, pedal, 0]))
             self._pedals_down.clear()
+
+    def end_everything(self) -> None:
+        """End every note, also those that nobody here knows of."""
+        self.end_every_note()
+        with self._changed:
+            for message in silence({(channel, 0) for channel in range(16)}):
+                self._output.send(message)
 
     def stop(self) -> None:
         """End ``run_schedule``."""
@@ -193,6 +215,10 @@ class MidiIo:
                     self.play(message)
                 elif isinstance(message, Yield):
                     self.end_model_notes()
+                elif isinstance(message, Panic):
+                    self.end_everything()
+                elif isinstance(message, Marked):
+                    self._journal.write("mark", message.time_s, message.text)
                 elif isinstance(message, TurnChanged):
                     self._journal.write("turn", message.time_s, message.turn)
                     with suppress(OSError):  # if it is gone, the next ``recv`` from it says so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from live.core.controls import Binding
 from live.demo import TimedMessage
 
 
@@ -16,5 +17,7 @@ class MidiSettings:
     api: str
     input_channel: int | None
     thru: bool
+    controls: tuple[Binding, ...]
+    """Controls of the instrument that are commands: they do not go thru."""
     demo: tuple[TimedMessage, ...] | None
     """Play these as if on a keyboard, instead of an input port."""

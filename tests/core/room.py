@@ -73,6 +73,7 @@ class Room:
         self.model: list[Sounded] = []
         self.turns: list[TurnChanged] = []
         self.yields: list[float] = []
+        self.others = []
 
     @property
     def beat(self):
@@ -95,6 +96,12 @@ class Room:
         if until is not None:
             self.pass_until(until * self.beat)
 
+    def command(self, beat, name):
+        """Let time pass until a beat, then give a command."""
+        self.pass_until(beat * self.beat)
+        self._take(self.core.command(beat * self.beat, name))
+        self._take(self.core.advance(beat * self.beat))
+
     def pass_until(self, time_s):
         while (wake := self.core.wake_at()) is not None and wake < time_s:
             self.now = max(self.now, wake)
@@ -115,5 +122,7 @@ class Room:
                 self.model = [n for n in self.model if n.onset_s <= action.time_s]
                 for note in self.model:
                     note.release_s = min(note.release_s, action.time_s)
-            else:
+            elif isinstance(action, TurnChanged):
                 self.turns.append(action)
+            else:
+                self.others.append(action)

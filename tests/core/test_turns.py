@@ -200,7 +200,7 @@ def test_long_playing_keeps_the_seed_window_bounded():
     assert len(room.model) > 200
     assert len(room.core._score) <= 2 * 16 + 2
     assert len(room.core._memory._states) <= 2 * 16 + 3
-    assert len(room.core._answer.notes) < 64
+    assert len(room.core._voice.speech.notes) < 64
 
 
 DATA = st.integers(0, 127)
@@ -227,7 +227,7 @@ messages = st.lists(
     window=st.sampled_from([1, 4, 128]),
     horizon=st.sampled_from([5.0, 100.0, 900.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_is_played_every_note_ends_and_the_player_is_never_spoken_over(
     messages, mode, window, horizon
 ):

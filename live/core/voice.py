@@ -1,0 +1,228 @@
+"""The model's side of the music: what it plans, hands out and takes back.
+
+A speech is one run of notes, from a first beat on. Notes are planned in ticks and get their moment
+when they are handed out, ``horizon_ms`` before they sound; what lies beyond may still be dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from live.core.clock import BeatClock
+from live.core.drawing import Drawer, Request
+from live.core.memory import Memory
+from live.core.score import Entry, Score
+from live.core.settings import PerformerSettings
+from live.events import TICKS_PER_BEAT, encode
+from live.messages import PlayNote
+
+
+@dataclass(eq=False, slots=True)
+class Planned:
+    """A note of the model's: its place in the score, and whether it was handed out."""
+
+    entry: Entry
+    onset_tick: int
+    end_tick: int
+    committed: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Speech:
+    """What the model says in one go."""
+
+    start_tick: int
+    end_tick: int | None
+    """No note begins from here on; None: it goes on until it is stopped."""
+    may_end_tick: int | None
+    """From here on the network may end it; None: never."""
+    number: int
+    notes: list[Planned] = field(default_factory=list)
+    """In order of onset; those that have ended are let go."""
+    entries: list[Entry] = field(default_factory=list)
+    """All its notes in the score, while it is short enough to be taken back."""
+    count: int = 0
+    """Number of notes planned and not dropped, those let go included."""
+    revision: int = 0
+    """How often the plan was made anew."""
+    drawn: int = 0
+    """Notes drawn since then."""
+    earliest_tick: int | None = None
+    """No new note may stand before this; None: no bound."""
+    last_tick: int = 0
+    """Where the latest end of a note stands."""
+    complete: bool = False
+
+
+class Voice:
+    """Plans with the network and keeps the score's side of it."""
+
+    def __init__(
+        self, settings: PerformerSettings, clock: BeatClock, score: Score, memory: Memory
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._score = score
+        self._memory = memory
+        self._drawer = Drawer(settings, memory)
+        self._horizon_s = settings.horizon_ms / 1000
+        self._speeches = 0
+        self.speech: Speech | None = None
+        self._latest: list[Entry] = []
+
+    def begin(self, start_tick: int, end_tick: int | None, may_end_tick: int | None) -> None:
+        """Start a speech; nothing is drawn before ``plan``."""
+        self._speeches += 1
+        self.speech = Speech(start_tick, end_tick, may_end_tick, self._speeches)
+        self.speech.last_tick = start_tick
+
+    def plan(self, now_s: float, velocity: int) -> list[PlayNote]:
+        """Draw what is missing and return the notes that are due to be handed out."""
+        speech = self.speech
+        if speech is None:
+            return []
+        # One note beyond the horizon is always planned: it tells when to wake up next.
+        while not speech.complete and (not speech.notes or self._due_s(speech.notes[-1]) <= now_s):
+            self._plan_note(speech)
+        handed_out: list[PlayNote] = []
+        for planned in speech.notes:
+            if not planned.committed and self._due_s(planned) <= now_s:
+                planned.committed = True
+                handed_out.append(
+                    PlayNote(
+                        self._clock.time_of(planned.onset_tick),
+                        self._clock.time_of(planned.end_tick),
+                        self._settings.output_channel,
+                        planned.entry.note.pitch,
+                        velocity,
+                    )
+                )
+        now_tick = self._clock.tick_at(now_s)
+        speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
+        return handed_out
+
+    def replan(self, now_s: float) -> None:
+        """Drop what was not handed out; what follows is drawn anew, beyond the horizon."""
+        speech = self.speech
+        if speech is None:
+            return
+        dropped = [n for n in speech.notes if not n.committed]
+        self._drop(speech, dropped)
+        speech.complete = False
+        speech.revision += 1
+        speech.drawn = 0
+        earliest = self._clock.tick_at(now_s + self._horizon_s)
+        speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
+        self._memory.read(self._score.events())
+
+    def stop(self, time_s: float, *, forget: bool = False) -> int:
+        """End the speech: notes that have not begun are dropped, those that sound end now.
+
+        Args:
+            time_s: the moment.
+            forget: take the notes that were heard out of the score as well.
+
+        Returns:
+            How many notes were heard.
+        """
+        speech = self.speech
+        if speech is None:
+            return 0
+        self.speech = None
+        tick = self._clock.tick_at(time_s)
+        self._drop(speech, [n for n in speech.notes if n.onset_tick > tick])
+        self._latest = speech.entries
+        for planned in speech.notes:
+            if tick < planned.end_tick:
+                length = max(1, round(tick - planned.onset_tick))
+                planned.entry.note = replace(planned.entry.note, duration_ticks=length)
+        if forget:
+            self.forget_latest()
+        return speech.count
+
+    def forget_latest(self) -> None:
+        """Take the notes of the latest speech out of the score."""
+        self._score.remove(self._latest)
+        self._latest = []
+
+    def guess_duration(self, entry: Entry, least_ticks: int, number: int) -> int:
+        """Return how long a note that is still held may become, in ticks.
+
+        Drawn as the network would have it, given that it is at least as long as it was held.
+        ``number`` tells several notes of one moment apart.
+        """
+        position = self._score.position(entry)
+        if position is None:
+            return least_ticks
+        draw = (self._speeches, -1 - number)
+        return self._drawer.draw_duration(position, least_ticks, draw)
+
+    def wake_s(self) -> float | None:
+        """Return when ``plan`` should be called next; None: there is no speech."""
+        speech = self.speech
+        if speech is None:
+            return None
+        waiting = [self._due_s(n) for n in speech.notes if not n.committed]
+        if waiting:
+            return min(waiting)
+        return self._clock.time_of(speech.last_tick)
+
+    def finished_s(self) -> float | None:
+        """Return when a speech that is complete has sounded to its end."""
+        speech = self.speech
+        if speech is None or not speech.complete or any(not n.committed for n in speech.notes):
+            return None
+        return self._clock.time_of(speech.last_tick)
+
+    def _due_s(self, planned: Planned) -> float:
+        """Return when a note is to be handed out."""
+        return self._clock.time_of(planned.onset_tick) - self._horizon_s
+
+    def _drop(self, speech: Speech, dropped: list[Planned]) -> None:
+        gone = {id(planned.entry) for planned in dropped}
+        self._score.remove([planned.entry for planned in dropped])
+        speech.notes = [n for n in speech.notes if id(n.entry) not in gone]
+        speech.entries = [entry for entry in speech.entries if id(entry) not in gone]
+        speech.count -= len(dropped)
+        speech.last_tick = max((n.end_tick for n in speech.notes), default=speech.start_tick)
+
+    def _plan_note(self, speech: Speech) -> None:
+        """Draw the next note and add it to the plan, or find the speech complete."""
+        if self._score.overfull:
+            self._memory.read(self._score.events())
+        first = speech.count == 0 and speech.revision == 0
+        latest = self._score.last_onset_ticks
+        previous = speech.start_tick if latest is None else latest
+        note = self._drawer.draw(
+            Request(
+                number=(speech.number, speech.revision, speech.drawn),
+                previous_tick=previous,
+                chord=self._score.last_chord(),
+                onset_tick=speech.start_tick if first else None,
+                earliest_tick=speech.earliest_tick,
+                may_end=speech.may_end_tick is not None and previous >= speech.may_end_tick,
+            )
+        )
+        speech.drawn += 1
+        if note is None:
+            speech.complete = True
+            return
+        if first:
+            note = replace(note, onset_ticks=speech.start_tick)
+        duration = note.duration_ticks or TICKS_PER_BEAT
+        if speech.end_tick is not None:
+            if note.onset_ticks >= speech.end_tick:
+                speech.complete = True
+                return
+            # A speech that is over does not ring on for more than a beat.
+            duration = min(duration, speech.end_tick + TICKS_PER_BEAT - note.onset_ticks)
+        note = replace(
+            note, duration_ticks=duration, bar_ticks=self._clock.bar_ticks(note.onset_ticks)
+        )
+        self._memory.append(encode([note], previous)[0])
+        planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + duration)
+        speech.notes.append(planned)
+        speech.entries = [*speech.entries, planned.entry][-self._settings.seed_window :]
+        speech.count += 1
+        speech.last_tick = max(speech.last_tick, planned.end_tick)
