@@ -274,7 +274,7 @@ class Room:
         self.name = "room"
         self.journal = folder / "session.jsonl"
         self.writer = JournalWriter(self.journal, {"bpm": 120.0})
-        wanted = MidiSettings("auto", "auto", "auto", None, True, None)
+        wanted = MidiSettings("auto", "auto", "auto", None, True, (), None)
         self.midi_io = MidiIo(wanted, self, self.writer)
 
     def send(self, data):

@@ -100,7 +100,7 @@ WRONG = [
     ("[time]\nbpm = 401\n", "time.bpm = 401", "less than or equal to 400"),
     ("[time]\nbeats_per_bar = 4.0\n", "time.beats_per_bar = 4.0", "integer"),
     ("[time]\nbeats_per_bar = 0\n", "time.beats_per_bar = 0", "1"),
-    ("[turns]\nmode = 'echo'\n", "turns.mode = 'echo'", "'call' or 'continue'"),
+    ("[turns]\nmode = 'echo'\n", "turns.mode = 'echo'", "'duet', 'solo' or 'listen'"),
     ("[turns]\nhandover = 1\n", "turns.handover = 1", "'tick', 'beat' or 'bar'"),
     ("[midi]\napi = 'oss'\n", "midi.api = 'oss'", "'alsa'"),
     ("[midi]\ninput = ''\n", "midi.input = ''", "must have at least 1 character"),
