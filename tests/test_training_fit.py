@@ -14,47 +14,22 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from live.events import COLUMN, PREDICTED, START, Note, special_event
+from live.events import COLUMN, PREDICTED, START, special_event
 from live.model import FIELD_SLICE, Model, draw_noise
+from tests.lessons import LESSON, SETTINGS, SHAPE, scale
 from training import fit as fit_module
 from training.callbacks import Checkpoints, Pace
 from training.checkpoint import BEST, LAST, State, restore
-from training.columns import columns_of, encode_columns
+from training.columns import encode_columns
 from training.corpus import corpus_paths
 from training.dataset import Readings, validation_dataset
 from training.export import export
-from training.fit import Lesson, fit
+from training.fit import fit
 from training.network import EventLSTM, NetworkConfig
 from training.objective import compile_for_training
 from training.settings import Training
 
-CONFIG = NetworkConfig(units=16, layers=1, embedding=16, head=16, dropout=0.0)
-SETTINGS = Training(
-    units=16,
-    layers=1,
-    embedding=16,
-    head=16,
-    dropout=0.0,
-    batch=8,
-    steps=24,
-    epochs=3,
-    learning_rate=1e-2,
-    precision="float32",
-    seed=3,
-)
-
-
-def scale(index, count=60):
-    """A piece that goes up and down; one differs from another by pace and by where it turns."""
-    pace, turn = 6 * (index % 4 + 1), 5 + index % 7
-    return columns_of(
-        Note(pace * i, 48 + abs(i % (2 * turn) - turn), 0, pace, None, pace * i % 96)
-        for i in range(count)
-    )
-
-
-PIECES = [scale(i) for i in range(28)]
-LESSON = Lesson(Readings.of(PIECES[:24]), Readings.of(PIECES[24:]))
+CONFIG = NetworkConfig(**SHAPE, dropout=0.0)
 
 
 @pytest.fixture(scope="module")

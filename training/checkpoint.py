@@ -58,7 +58,8 @@ def save(network: EventLSTM, path: Path, state: State, identity: Identity) -> No
         OSError: it cannot be written; the file of that name, if there is one, stays as it is.
     """
     unfinished = path.with_name(f"unfinished.{path.name}")
-    told = json.dumps({"state": asdict(state), "identity": identity}).encode()
+    random = [v.numpy().tolist() for v in _random(network)]
+    told = json.dumps({"state": asdict(state), "identity": identity, "random": random}).encode()
     try:
         network.save_weights(unfinished)
         with h5py.File(unfinished, "r+") as file:
@@ -113,11 +114,17 @@ def read_identity(path: Path) -> Identity:
     return identity
 
 
+def _random(network: EventLSTM) -> list[Any]:
+    """Return the variables that dropout draws by, which Keras keeps in no checkpoint."""
+    return [v for v in network.variables if "seed_generator" in v.path]
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             told = json.loads(bytes(file[_STATE][()]))
-        return {"state": dict(told["state"]), "identity": dict(told["identity"])}
+        dicts = {part: dict(told[part]) for part in ("state", "identity")}
+        return {**dicts, "random": list(told["random"])}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise _broken(path) from error
 
@@ -127,12 +134,14 @@ def _broken(path: Path) -> UserError:
 
 
 def restore(network: EventLSTM, path: Path) -> None:
-    """Read weights and optimizer state from a checkpoint into a compiled network.
+    """Read weights, the state of the optimizer and of dropout into a compiled network.
 
     Raises:
         UserError: the file is broken, or of another network.
     """
     try:
         network.load_weights(path)
+        for variable, value in zip(_random(network), _read(path)["random"], strict=True):
+            variable.assign(value)
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"{path} does not hold the weights of this network; {MEND}") from error

@@ -95,14 +95,12 @@ def parse(settings: Sequence[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for text in settings:
         name, _, value = (part.strip() for part in text.partition("="))
-        for spelled in (value, f'"{value}"'):  # a shell takes the quotes off a name
-            try:
-                given[name] = tomllib.loads(f"value = {spelled}")["value"]
-                break
-            except tomllib.TOMLDecodeError:
-                continue
-        else:
+        if not name or not value:
             raise UserError(f'--set {text}: write it as in config.toml, such as "dropout = 0.2"')
+        try:
+            given[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            given[name] = value  # a shell takes the quotes off a name
     return given
 
 

@@ -1,0 +1,137 @@
+"""Runs that are ended early, even by kill -9, go on where they were."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from rich.console import Console
+
+from live.errors import UserError
+from tests.lessons import LESSON, PIECES, SETTINGS
+from training.checkpoint import BEST, LAST
+from training.dataset import Readings
+from training.fit import fit
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Dropout draws at random in each step, so that it has to go on as well.
+STRAIGHT = SETTINGS.model_copy(update={"dropout": 0.2})
+KILLED_AT = 13
+
+KILLED = f"""
+import os, pathlib, signal, sys
+from rich.console import Console
+from tests.lessons import LESSON
+from tests.test_training_resume import STRAIGHT
+from training import fit as fit_module
+from training.callbacks import Pace
+
+class Killed(Pace):
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        if self.state.steps_done == {KILLED_AT}:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+fit_module.Pace = Killed
+often = STRAIGHT.model_copy(update={{"checkpoint_minutes": 1e-9}})
+fit_module.fit(often, LESSON, pathlib.Path(sys.argv[1]), Console(quiet=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder)], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def resumed(killed):
+    console = Console(record=True, width=160)
+    return fit(STRAIGHT, LESSON, killed, console), console.export_text()
+
+
+def test_killed_run_reaches_what_it_would_have_reached(resumed, tmp_path):
+    outcome, text = resumed
+    assert "going on from" in text
+    assert "epoch 2" in text
+    straight = fit(STRAIGHT, LESSON, tmp_path / "run", Console(quiet=True))
+    assert [e["steps"] for e in outcome.history] == [e["steps"] for e in straight.history]
+    assert outcome.events == straight.events
+    for one, other in zip(
+        outcome.network.get_weights(), straight.network.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert outcome.bits["sum"] == pytest.approx(straight.bits["sum"], abs=1e-3)
+    assert straight.bits["sum"] < straight.history[0]["held_out_sum"]  # there was much to reach
+
+
+def test_finished_run_has_nothing_left_to_do(resumed, killed):
+    outcome, _ = resumed
+    after = fit(STRAIGHT, LESSON, killed, Console(quiet=True))
+    assert after.events == outcome.events
+    assert after.bits == pytest.approx(outcome.bits)
+
+
+def test_more_epochs_go_on_from_a_finished_run(resumed, killed, tmp_path):
+    for name in (BEST, LAST):
+        (tmp_path / name).write_bytes((killed / name).read_bytes())
+    longer = STRAIGHT.model_copy(update={"epochs": 4})
+    outcome = fit(longer, LESSON, tmp_path, Console(quiet=True))
+    assert [e["steps"] for e in outcome.history] == [8, 16, 24, 32]
+
+
+def refusal(settings, lesson, folder):
+    with pytest.raises(UserError) as caught:
+        fit(settings, lesson, folder, Console(quiet=True))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "--again" in line
+    return line
+
+
+def test_checkpoint_of_another_network_is_refused(resumed, killed):
+    wider = STRAIGHT.model_copy(update={"units": 24})
+    line = refusal(wider, LESSON, killed)
+    assert "another network" in line
+    assert "units 16, not 24" in line
+
+
+def test_run_does_not_go_on_with_other_music_or_settings(resumed, killed):
+    other = dataclasses.replace(LESSON, training=Readings.of(PIECES[:20]))
+    assert "other music" in refusal(STRAIGHT, other, killed)
+    assert "batch 8, not 4" in refusal(STRAIGHT.model_copy(update={"batch": 4}), LESSON, killed)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def foreign(path):
+    with h5py.File(path, "w") as file:
+        file.create_group("layers")
+
+
+@pytest.mark.parametrize("break_it", [truncate, empty, foreign])
+def test_broken_checkpoint_is_refused_in_one_line(resumed, killed, tmp_path, break_it):
+    (tmp_path / LAST).write_bytes((killed / LAST).read_bytes())
+    break_it(tmp_path / LAST)
+    assert "no whole checkpoint" in refusal(STRAIGHT, LESSON, tmp_path)
+
+
+def test_again_begins_again(resumed, killed, tmp_path):
+    (tmp_path / LAST).write_bytes(b"")
+    once = STRAIGHT.model_copy(update={"epochs": 1})
+    outcome = fit(once, LESSON, tmp_path, Console(quiet=True), again=True)
+    assert outcome.epochs == 1
