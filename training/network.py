@@ -38,6 +38,14 @@ class NetworkConfig:
     dropout: float = 0.1
 
 
+def _wide() -> keras.Initializer:
+    """Return how embeddings begin: ten times as wide as Keras's own, which learn far slower here.
+
+    docs/model.md has the figures.
+    """
+    return keras.initializers.RandomNormal(stddev=0.5)
+
+
 @keras.saving.register_keras_serializable("continuo")
 class EventEmbedding(keras.layers.Layer):
     """Embeds every field of an event and adds them up: (B, T, F) tokens to (B, T, width).
@@ -52,7 +60,7 @@ class EventEmbedding(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:  # noqa: ARG002
         """Create the table, (tokens of all fields, width)."""
         self.table = self.add_weight(
-            (sum(f.size for f in FIELDS), self.width), initializer="uniform", name="table"
+            (sum(f.size for f in FIELDS), self.width), initializer=_wide(), name="table"
         )
         self.offsets = np.cumsum([0, *(f.size for f in FIELDS[:-1])], dtype=np.int32)
 
@@ -66,9 +74,10 @@ class EventEmbedding(keras.layers.Layer):
 class EventHeads(keras.layers.Layer):
     """One softmax head per predicted field, each conditioned on the fields decided before it.
 
-    Head k is ``W2 relu(W1 h + sum of E_j[field j] for j < k)``: decided fields enter as embeddings
-    added to the hidden layer. One product serves the first layer of all heads, and one look-up
-    serves all heads that come after a field.
+    Head k is ``W2 relu(W1 [h, x] + sum of E_j[field j] for j < k)``: decided fields enter as
+    embeddings added to the hidden layer. One product serves the first layer of all heads, one
+    look-up all heads that come after a field. Besides the LSTM's output h the heads see the
+    embedded event x itself: what just sounded need not find its way through the recurrence first.
     """
 
     def __init__(self, width: int, **kwargs: Any) -> None:
@@ -78,12 +87,12 @@ class EventHeads(keras.layers.Layer):
         self.logits = [keras.layers.Dense(f.size, name=f"logits_{f.name}") for f in PREDICTED]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for (B, T, U) LSTM outputs."""
+        """Create the weights for (B, T, U + embedding) inputs."""
         self.hidden.build(input_shape)
         self.decided = [
             self.add_weight(
                 (f.size, self.width * (len(PREDICTED) - 1 - j)),
-                initializer="uniform",
+                initializer=_wide(),
                 name=f"decided_{f.name}",
             )
             for j, f in enumerate(PREDICTED[:-1])
@@ -97,7 +106,7 @@ class EventHeads(keras.layers.Layer):
         """Return the logits of each field, (B, T, size), deciding the fields one by one.
 
         Args:
-            outputs: of the LSTM, (B, T, U).
+            outputs: of the LSTM, and the embedded events, (B, T, U + embedding).
             decide: gets a field's index and logits, returns its tokens, int32 (B, T).
         """
         pending = tf.split(self.hidden(outputs), len(PREDICTED), axis=-1)
@@ -190,7 +199,7 @@ class EventLSTM(keras.Model):
         for layer in self.lstms:
             layer.build((None, None, width))
             width = self.config.units
-        self.heads.build((None, None, width))
+        self.heads.build((None, None, width + self.config.embedding))
 
     def encode(self, events: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Run the recurrence on from given states, in Keras's own layers.
@@ -200,27 +209,28 @@ class EventLSTM(keras.Model):
             states: (B, 2 * layers, U), hidden and cell state of each layer in turn.
 
         Returns:
-            The last layer's outputs, (B, T, U), and the states after the last event.
+            The last layer's outputs beside the embedded events, (B, T, U + embedding), and the
+            states after the last event.
         """
-        x = self.embedding(events)
+        x = embedded = self.embedding(events)
         after: list[tf.Tensor] = []
         for i, layer in enumerate(self.lstms):
             x, hidden, cell = layer(x, initial_state=[states[:, 2 * i], states[:, 2 * i + 1]])
             after += [hidden, cell]
-        return x, ops.stack(after, axis=1)
+        return ops.concatenate([x, embedded], axis=-1), ops.stack(after, axis=1)
 
     def encode_windows(self, events: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Run the recurrence from zero states: tokens (B, T, F) to outputs (B, T, U).
+        """Run the recurrence from zero states: tokens (B, T, F) to what ``encode`` returns first.
 
         The same weights and, but for rounding, the same numbers as ``encode``, computed in a way
         that trains faster. Dropout follows each layer if ``training``.
         """
-        x = self.embedding(events)
+        x = embedded = self.embedding(events)
         for layer in self.lstms:
             kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in layer.trainable_weights)
             x = lstm(x, kernel, recurrent, bias, self.products)
             x = self.dropout(x, training=training)
-        return x
+        return ops.concatenate([x, embedded], axis=-1)
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
         """Return the logits of each predicted field, teacher-forced."""
