@@ -197,7 +197,7 @@ def _copies_plot(freely: Freely) -> Figure:
     for name, figures in freely.figures.items():
         lengths = np.sort(figures.longest_copies)
         shares = 1 - np.arange(len(lengths)) / len(lengths)
-        axes.step(lengths, shares, where="post", label=name, color=COLOURS[name])
+        axes.step(lengths, shares, where="pre", label=name, color=COLOURS[name])
     axes.set_xlabel("notes of the longest passage")
     _finish(axes, "share at least so long")
     return figure
@@ -206,7 +206,7 @@ def _copies_plot(freely: Freely) -> Figure:
 def _finish(axes: Any, unit: str) -> None:
     axes.set_ylabel(unit)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=4, fontsize="small")
+    axes.legend(frameon=False, ncols=8, fontsize="small", loc="lower left", bbox_to_anchor=(0, 1))
 
 
 def _number(value: float | None) -> str:
