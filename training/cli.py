@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from live.errors import UserError
 from training.evaluate_cli import evaluate_command
@@ -14,6 +15,7 @@ from training.finetune_cli import finetune_command
 from training.fit_cli import DEFAULT_OUT, Again, Epochs, Minutes, Size, console, fit_command, learn
 from training.generate_cli import generate_command
 from training.prepare_cli import prepare_command
+from training.runtime import is_chief
 from training.settings import load
 
 app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
@@ -46,7 +48,19 @@ def school(
     if context.invoked_subcommand is None:
         given = {"epochs": epochs, "minutes": minutes, "size": size, "units": units}
         settings = load(None, given)
-        learn([] if data is None else [data], settings, out, None, None, again, console())
+        folders = [] if data is None else [data]
+        screen = console()
+        learn(folders, settings, out, None, None, again, screen)
+        if is_chief():
+            _judge(out, folders, screen)
+
+
+def _judge(model: Path, data: list[Path], screen: Console) -> None:
+    """Print how well the model foresees held-out music; too little of it is told, no failure."""
+    try:
+        evaluate_command(model=model, data=data, continuations=0)
+    except UserError as error:
+        screen.print(f"not judged: {error}", markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

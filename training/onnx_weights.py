@@ -81,8 +81,14 @@ def _lstm(weights: Any, recurrent: Any, biases: Any) -> list[Array]:
 
 
 def _only(values: dict[str, Any], part: str, shape: tuple[int, ...]) -> Any:
-    """Return the one value whose name has this part and which has this shape."""
+    """Return the one value whose name has this part and which has this shape.
+
+    A bias that was never learnt, of a field that the music does not know, is zero, and the export
+    leaves it out; whether that was right is seen when logits are compared.
+    """
     found = [v for name, v in values.items() if part in name and v.shape == tuple(shape)]
+    if not found and len(shape) == 1:
+        return np.zeros(shape, np.float32)
     if len(found) != 1:
         raise ValueError(f"{len(found)} values are called {part} and have shape {shape}")
     return found[0]
