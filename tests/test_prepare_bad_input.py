@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -87,14 +88,16 @@ def test_every_kind_of_bad_file_is_skipped_with_its_reason(music, tmp_path, monk
     assert all(part in reasons[name] for name, part in expected.items()), reasons
 
 
-def test_an_archive_that_lies_about_its_size_is_found_out(music, tmp_path, monkeypatch):
-    path = archive(music / "liar.mxl", "a.xml", b" " * 5_000)
-    content = path.read_bytes()
-    honest = (5_000).to_bytes(4, "little")
-    path.write_bytes(content.replace(honest, (10).to_bytes(4, "little")))
-    monkeypatch.setattr(guard, "MAX_XML_BYTES", 1_000)
-    with pytest.raises(guard.UnreadableError):
-        guard.unzipped_score(path)
+def test_an_archive_that_lies_about_its_size_unpacks_no_more_than_it_says(tmp_path):
+    path = archive(tmp_path / "liar.mxl", "a.xml", b" " * 50_000_000)
+    path.write_bytes(path.read_bytes().replace((50_000_000).to_bytes(4, "little"), b"\n\0\0\0"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(guard.UnreadableError, match="archive"):
+            guard.unzipped_score(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 DEEDS = {

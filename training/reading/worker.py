@@ -36,16 +36,16 @@ def answer(path: Path) -> tuple[dict[str, Any], bytes]:
     """Return what is to be told of a file, and its notes."""
     try:
         pieces = read_all(path)
+        columns = [columns_of(piece.notes) for piece in pieces]
     except UnreadableError as error:
         return {"reason": " ".join(str(error).split())}, b""
     except OSError as error:
         return {"trouble": error.strerror or str(error)}, b""
     except (MemoryError, RecursionError):
         raise
-    except Exception as error:  # whatever a parser does not expect
+    except Exception as error:  # what a parser does not expect, or numbers beyond all music
         reason = " ".join(str(error).split())[:160]
         return {"reason": f"it cannot be read ({type(error).__name__}: {reason})"}, b""
-    columns = [columns_of(piece.notes) for piece in pieces]
     header = {"names": [piece.name for piece in pieces], "counts": [len(c) for c in columns]}
     return header, b"".join(c.tobytes() for c in columns)
 
