@@ -130,8 +130,14 @@ def test_broken_checkpoint_is_refused_in_one_line(resumed, killed, tmp_path, bre
     assert "no whole checkpoint" in refusal(STRAIGHT, LESSON, tmp_path)
 
 
-def test_again_begins_again(resumed, killed, tmp_path):
+def test_again_begins_again_even_where_nothing_but_checkpoints_can_be_written(tmp_path):
     (tmp_path / LAST).write_bytes(b"")
-    once = STRAIGHT.model_copy(update={"epochs": 1})
-    outcome = fit(once, LESSON, tmp_path, Console(quiet=True), again=True)
+    (tmp_path / "logs").write_text("a file, not a folder")
+    (tmp_path / "curves.png").mkdir()
+    console = Console(record=True, width=200)
+    once = STRAIGHT.model_copy(update={"epochs": 1, "optimizer": "rmsprop"})
+    outcome = fit(once, LESSON, tmp_path, console, again=True)
     assert outcome.epochs == 1
+    text = console.export_text()
+    assert text.count("no logs for TensorBoard") == 1
+    assert "no curves" in text

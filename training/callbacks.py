@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +85,24 @@ class Pace(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@contextmanager
+def stopping_at_interrupt(pace: Pace) -> Iterator[None]:
+    """Make Ctrl-C and SIGTERM end the run after the step; a second one ends the program."""
+
+    def stop(number: int, _frame: Any) -> None:
+        pace.stop = True
+        signal.signal(number, before[number])
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class OldMusic(keras.callbacks.Callback):
     """Judges each epoch on music that the network knew before, to see what it forgets."""
 
@@ -96,6 +116,47 @@ class OldMusic(keras.callbacks.Callback):
         if logs is not None:
             figures = self.model.evaluate(self.held_out, verbose=0, return_dict=True)
             logs.update({f"{OLD}{name}": figure for name, figure in figures.items()})
+
+
+class Logs(keras.callbacks.TensorBoard):
+    """TensorBoard's logs. Those that cannot be written are told once, and the run goes on."""
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        super().__init__(folder, write_graph=False)
+        self.console = console
+        self._failed = False
+
+    def _try(self, write: Callable[..., None], *arguments: Any) -> None:
+        if self._failed:
+            return
+        try:
+            write(*arguments)
+        except (OSError, tf.errors.OpError) as error:
+            self._failed = True
+            why = " ".join(str(error).split())
+            self.console.print(
+                f"no logs for TensorBoard: {why}", markup=False, highlight=False, soft_wrap=True
+            )
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Open the file of training."""
+        self._try(super().on_train_begin, logs)
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Open the file of held-out music."""
+        self._try(super().on_test_begin, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write the figures of the epoch."""
+        self._try(super().on_epoch_end, epoch, logs)
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the figures on held-out music."""
+        self._try(super().on_test_end, logs)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the files."""
+        self._try(super().on_train_end, logs)
 
 
 class Checkpoints(keras.callbacks.Callback):

@@ -8,9 +8,7 @@ A run keeps its files in a folder: ``last.weights.h5`` after each epoch and ever
 from __future__ import annotations
 
 import hashlib
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +19,7 @@ from rich.console import Console
 
 from live.errors import UserError
 from training import runtime
-from training.callbacks import OLD, Checkpoints, OldMusic, Pace
+from training.callbacks import OLD, Checkpoints, Logs, OldMusic, Pace, stopping_at_interrupt
 from training.checkpoint import BEST, LAST, Identity, State, read_state, restore
 from training.curves import draw
 from training.dataset import (
@@ -149,12 +147,12 @@ def fit(
     progress = Progress(console, pace, epoch_steps, settings.batch * settings.steps)
     callbacks = [pace, *([OldMusic(old)] if old is not None else []), checkpoints, progress]
     if chief:
-        callbacks.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
+        callbacks.append(Logs(folder / "logs", console))
     if found is None and start is not None:
         checkpoints.set_model(network)
         checkpoints.judge(_figures(network, held_out, old))
 
-    with _stopping_at_interrupt(pace), progress:
+    with stopping_at_interrupt(pace), progress:
         while not pace.over:
             # Whole epochs, or first what is left of one.
             epoch, begun = divmod(state.steps_done, epoch_steps)
@@ -285,21 +283,3 @@ def _figures(
             logs = network.evaluate(dataset, verbose=0, return_dict=True)
             figures.update({f"{prefix}{name}": figure for name, figure in logs.items()})
     return figures
-
-
-@contextmanager
-def _stopping_at_interrupt(pace: Pace) -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM end the run after the step; a second one ends the program."""
-
-    def stop(number: int, _frame: Any) -> None:
-        pace.stop = True
-        signal.signal(number, before[number])
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
