@@ -75,7 +75,9 @@ def test_killed_run_reaches_what_it_would_have_reached(resumed, tmp_path):
 
 def test_finished_run_has_nothing_left_to_do(resumed, killed):
     outcome, _ = resumed
-    after = fit(STRAIGHT, LESSON, killed, Console(quiet=True))
+    console = Console(record=True, width=200)
+    after = fit(STRAIGHT, LESSON, killed, console)
+    assert "it is over" in console.export_text()
     assert after.events == outcome.events
     assert after.bits == pytest.approx(outcome.bits)
 

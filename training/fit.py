@@ -138,12 +138,12 @@ def fit(
     checkpoints = Checkpoints(folder if chief else None, settings, state, identity, console)
     if found is not None:
         checkpoints.best_weights = _restore(network, folder, state)
-        console.print(
-            f"going on from {folder}: epoch {state.steps_done // epoch_steps + 1}, "
-            f"{state.elapsed_s / 60:.1f} minutes trained",
-            highlight=False,
-            soft_wrap=True,
+        told = (
+            f"epoch {state.steps_done // epoch_steps + 1}, {state.elapsed_s / 60:.1f} min trained"
         )
+        if pace.over:
+            told = "it is over; more --epochs or --minutes would train it on"
+        console.print(f"going on from {folder}: {told}", highlight=False, soft_wrap=True)
     progress = Progress(console, pace, epoch_steps, settings.batch * settings.steps)
     callbacks = [pace, *([OldMusic(old)] if old is not None else []), checkpoints, progress]
     if chief:
