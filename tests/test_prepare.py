@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,9 @@ from typer.testing import CliRunner
 
 from live.events import Note, encode_piece
 from tests.music import library, musicxml, play, same, tune, xml_note
-from training.columns import NOTE, columns_of, encode_columns, notes_of
-from training.library import Corpus
+from training.columns import columns_of, encode_columns, notes_of
 from training.prepare import music_files, prepare
 from training.reading import read
-from training.store import Store
 from training.works import same_works, split
 
 
@@ -249,25 +246,3 @@ def test_columns_hold_notes_and_spell_the_same_events(rows):
     columns = columns_of(notes)
     assert notes_of(columns) == tuple(sorted(notes, key=lambda n: n.sort_key))
     assert np.array_equal(encode_columns(columns), encode_piece(notes))
-
-
-def test_half_a_million_notes_take_the_memory_of_their_columns(tmp_path):
-    """A tenth of five million: time and memory grow with the number of notes alone."""
-    from training.reading.isolated import FileRead
-
-    chance = np.random.default_rng(1)
-    with Store(tmp_path) as store:
-        for number in range(50):
-            columns = np.zeros(10_000, dtype=NOTE)
-            columns["onset_ticks"] = np.cumsum(chance.integers(0, 24, 10_000))
-            columns["pitch"] = chance.integers(30, 90, 10_000)
-            store.keep(bytes([number]), "", FileRead(names=("",), pieces=(columns,)))
-        tracemalloc.start()
-        try:
-            found = [c for _, _, c in store.pieces(bytes([n]) for n in range(50))]
-            corpus = Corpus.of([""] * 50, [""] * 50, found)
-            most = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-    assert corpus.columns.nbytes == 8_000_000
-    assert most < 40_000_000

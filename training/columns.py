@@ -99,9 +99,20 @@ def encode_columns(columns: Columns) -> Tokens:
 def _encode(field: Field, values: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     """Return the tokens of a column's values."""
     lowest, highest = field.values[0], field.values[-1]
-    table = np.array([field.encode(v) for v in range(lowest, highest + 1)], dtype=np.int32)
-    tokens = table[np.clip(values, lowest, highest) - lowest]
+    tokens = _TABLES[field.name][np.clip(values, lowest, highest) - lowest]
     return np.where(values == NOT_KNOWN, np.int32(UNKNOWN), tokens)
+
+
+_TABLES: Final = {
+    field.name: np.array(
+        [field.encode(value) for value in range(field.values[0], field.values[-1] + 1)],
+        dtype=np.int32,
+    )
+    for field in FIELDS
+}
+"""The token of every value from the least to the greatest, of each field."""
+_IS_EXACT: Final = np.array([SHIFT.round(ticks) == ticks for ticks in range(MAX_TICKS + 1)])
+"""Whether a shift of so many ticks is one of the table's."""
 
 
 def _shifts(onsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -116,8 +127,7 @@ def _shifts(onsets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     starts = onsets[chords]
     gaps = np.diff(starts, prepend=starts[0])
     shifts = _encode(SHIFT, gaps)
-    exact = np.array([SHIFT.round(gap) == gap for gap in range(MAX_TICKS + 1)])
-    inexact = np.flatnonzero(~exact[np.minimum(gaps, MAX_TICKS)] & (gaps <= MAX_TICKS))
+    inexact = np.flatnonzero(~_IS_EXACT[np.minimum(gaps, MAX_TICKS)] & (gaps <= MAX_TICKS))
     done = 0
     for index in inexact.tolist():
         error = 0  # how far the note before stands from its onset
