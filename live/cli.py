@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from dataclasses import replace
@@ -83,6 +84,8 @@ def perform(
     """Play on a MIDI keyboard; when you pause, the model plays on. Ctrl-C ends the session."""
     if context.invoked_subcommand is not None:
         return
+    if seconds is not None and not math.isfinite(seconds):
+        raise UserError(f"--seconds {seconds} is no length of time; name a number")
     flags: dict[str, dict[str, Any]] = {
         "midi": {
             "input": "virtual" if virtual else input,

@@ -58,25 +58,34 @@ def demo_seconds(bpm: float) -> float:
 
 
 class DemoInput:
-    """An input port that plays timed messages to a callback, on a thread of its own."""
+    """An input port that plays timed messages to a callback, on a thread of its own.
+
+    It begins when ``begin`` is set, so that nothing is played to a model that is still loading.
+    """
 
     name = "demo phrase"
 
     def __init__(
-        self, messages: Sequence[TimedMessage], on_input: Callable[[list[int]], None]
+        self,
+        messages: Sequence[TimedMessage],
+        on_input: Callable[[list[int]], None],
+        begin: threading.Event,
     ) -> None:
         self._closed = threading.Event()
+        self._begin = begin
         self._thread = threading.Thread(target=self._play, args=(messages, on_input), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop playing."""
         self._closed.set()
+        self._begin.set()
         self._thread.join()
 
     def _play(
         self, messages: Sequence[TimedMessage], on_input: Callable[[list[int]], None]
     ) -> None:
+        self._begin.wait()
         began_s = time.perf_counter()
         for time_s, data in messages:
             if self._closed.wait(max(0.0, began_s + time_s - time.perf_counter())):

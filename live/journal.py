@@ -70,11 +70,14 @@ class JournalWriter:
         Raises:
             OSError: the file cannot be written, or another process is writing it.
         """
-        earlier = read_header(path) if path.exists() else {}
-        self._origin_s: float = earlier.get("origin_s", time.perf_counter())
+        earlier = read_header(path).get("origin_s") if path.exists() else None
+        self._origin_s = time.perf_counter()
+        going_on = False
+        if isinstance(earlier, int | float):
+            self._origin_s, going_on = float(earlier), True
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         lock(self._file)
-        if not earlier:
+        if not going_on:
             first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
             os.write(self._file, (json.dumps(first) + "\n").encode())
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()

@@ -66,6 +66,18 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """The parent to midi_io: everybody is ready; a demo may begin to play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """midi_io to the parent, as it leaves: the disk did not take all of the recording."""
+
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """The parent to midi_io: the improviser, first or anew, is at the other end of this pipe."""
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from live import processes
 from live.core.settings import PerformerSettings
 from live.errors import NoMidiError, UserError
-from live.messages import Connect, Failed, Ready, Stop, TurnChanged
+from live.messages import Begin, Connect, Failed, Lost, Ready, Stop, TurnChanged
 from live.midi_io.settings import MidiSettings
 from live.recording import recover, write_midi_file
 
@@ -79,6 +79,7 @@ class Session:
             priority = "real-time priority" if ports.realtime else "no real-time priority"
             took_s = time.perf_counter() - began_s
             self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
+            midi_io.pipe.send(Begin())
         except BaseException:
             with _signals_ignored():
                 self._stop_children()
@@ -184,6 +185,8 @@ class Session:
                 self._tell(f"your turn (the model played {message.notes} notes)")
         elif isinstance(message, Ready):
             self._tell(f"{child.process.name} is back: {message.detail}")
+            if child is self._midi_io:
+                child.pipe.send(Begin())
             if self._improviser is None:
                 self._start_improviser()  # only now: the journal says which keys it was left with
         elif isinstance(message, Failed):
@@ -227,6 +230,14 @@ class Session:
                 with suppress(OSError):
                     child.pipe.send(Stop())
                 child.process.join(STOP_TIMEOUT_S)
+                with suppress(EOFError, OSError):
+                    while child.pipe.poll():
+                        message = child.pipe.recv()
+                        if isinstance(message, Lost):
+                            self._tell(
+                                f"the disk did not take {message.lines} lines of the recording; "
+                                "make room on it"
+                            )
                 self._end(child)
         self._midi_io = self._improviser = None
 

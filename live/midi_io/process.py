@@ -23,9 +23,11 @@ from live.demo import DemoInput
 from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
 from live.messages import (
+    Begin,
     Connect,
     Failed,
     Heard,
+    Lost,
     Marked,
     Panic,
     PlayNote,
@@ -68,6 +70,8 @@ class MidiIo:
         self._schedule = Schedule()
         self._changed = threading.Condition()
         self._stopping = False
+        self.begin = threading.Event()
+        """Set when the whole session is ready."""
         self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
 
     # -- input, on RtMidi's thread --------------------------------------------------------------
@@ -208,6 +212,8 @@ class MidiIo:
                     self._improviser = None
                     connections.remove(connection)
                     self.end_model_notes()
+                elif isinstance(message, Begin):
+                    self.begin.set()
                 elif isinstance(message, Connect):
                     self._improviser = message.improviser
                     connections.append(message.improviser)
@@ -257,7 +263,7 @@ def run(
             journal.write(kind, time.perf_counter(), note_off(key))
     midi_io = MidiIo(settings, output, journal)
     try:
-        source = _open_input(settings, midi_io.on_input)
+        source = _open_input(settings, midi_io)
     except UserError as error:
         output.close()
         journal.close()
@@ -275,6 +281,9 @@ def run(
         midi_io.end_every_note()
         output.close()
         journal.close()
+        if journal.lost_lines:
+            with suppress(OSError):
+                parent.send(Lost(journal.lost_lines))
 
 
 def _open_output(settings: MidiSettings) -> ports.OutputPort:
@@ -286,10 +295,10 @@ def _open_output(settings: MidiSettings) -> ports.OutputPort:
         return ports.SilentOutput()
 
 
-def _open_input(settings: MidiSettings, on_input: ports.OnInput) -> ports.InputPort:
+def _open_input(settings: MidiSettings, midi_io: MidiIo) -> ports.InputPort:
     if settings.demo is not None:
-        return DemoInput(settings.demo, on_input)
-    return ports.open_input(ports.find_api(settings.api), settings.input, on_input)
+        return DemoInput(settings.demo, midi_io.on_input, midi_io.begin)
+    return ports.open_input(ports.find_api(settings.api), settings.input, midi_io.on_input)
 
 
 def _failure(error: UserError) -> Failed:
