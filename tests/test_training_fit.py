@@ -115,6 +115,7 @@ def test_minutes_end_the_run_and_its_schedule_whatever_the_steps(network):
     assert len(rates) == 30
     assert pace.state.elapsed_s == 60.0
     assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates[14] == pytest.approx(pace.rate(0.5))
     assert rates[-1] == pytest.approx(1e-5)
 
 
