@@ -118,4 +118,6 @@ class Reader:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 start_new_session=True,
             )
+            assert self._process.stdout is not None
+            self._process.stdout.readline()  # it is ready: starting it is not the file's time
         return self._process

@@ -3,8 +3,8 @@
 Parsers of foreign files crash, hang and eat memory. Here they do so alone: whoever asks
 (``training.reading.isolated``) notices, says which file it was, and starts another process.
 
-It takes one request per line, a JSON object with ``path``, and answers each with a line of JSON
-and, after it, the notes of all pieces as ``training.columns.NOTE``.
+It says ``ready``, then takes one request per line, a JSON object with ``path``, and answers each
+with a line of JSON and, after it, the notes of all pieces as ``training.columns.NOTE``.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     limit_memory(int(sys.argv[1]))
+    answers.write(b"ready\n")
+    answers.flush()
     for line in sys.stdin:
         try:
             header, notes = answer(Path(json.loads(line)["path"]))
