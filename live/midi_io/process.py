@@ -44,6 +44,10 @@ from live.midi_io.schedule import Due, Schedule
 from live.midi_io.settings import MidiSettings
 
 REALTIME_PRIORITY: Final = 70
+SETTLE_S: Final = 0.002
+SLICE_S: Final = 0.0001
+"""The last moments before a deadline are slept in slices: a processor that was woken just now wakes
+up sooner than one that has fallen asleep."""
 MAX_WAITING: Final = 20_000
 """Messages for an improviser that does not listen; what comes beyond is not told to it."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
@@ -136,8 +140,12 @@ class MidiIo:
                     self._send_due(due)
                 deadline_s = self._schedule.next_deadline_s()
                 left_s = None if deadline_s is None else deadline_s - time.perf_counter()
-                if left_s is None or left_s > 0:
-                    self._changed.wait(left_s)
+                if left_s is None:
+                    self._changed.wait()
+                elif left_s > SETTLE_S:
+                    self._changed.wait(left_s - SETTLE_S)
+                elif left_s > 0:
+                    self._changed.wait(min(left_s, SLICE_S))
 
     def end_every_note(self) -> None:
         """End the model's notes and the player's; call it when no input can follow."""
