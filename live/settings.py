@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from live.config_file import PROJECT, find_config, read_config
 from live.core.controls import Binding, Bindings, Command
 from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
 from live.demo import demo_messages
@@ -17,8 +17,6 @@ from live.errors import UserError
 from live.midi_io.settings import MidiSettings
 from live.supervisor import SessionSettings
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
-DEFAULT_CONFIG: Final = "config.toml"
 TRAINING: Final = "training"
 """Section of the same file that the performer passes over: the school reads it."""
 
@@ -126,8 +124,8 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
     Raises:
         UserError: the file cannot be read, or a setting is unknown, of a wrong type or range.
     """
-    path = config or _find_config()
-    raw = _read(path) if path is not None else {}
+    path = config or find_config()
+    raw = read_config(path) if path is not None else {}
     raw.pop(TRAINING, None)
     base = path.resolve().parent if path is not None else PROJECT
     for section, values in flags.items():
@@ -217,23 +215,6 @@ def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSett
         controls=bindings,
         seed=s.sampling.seed or 1 + secrets.randbelow(2**31 - 1),
     )
-
-
-def _find_config() -> Path | None:
-    for folder in (Path(), PROJECT):
-        if (folder / DEFAULT_CONFIG).is_file():
-            return folder / DEFAULT_CONFIG
-    return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UserError(f"cannot read the config {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not all of it is a TOMLDecodeError
-        raise UserError(f"{path} is not valid TOML: {error}") from error
 
 
 def _explain(error: ValidationError, path: Path | None, flags: dict[str, dict[str, Any]]) -> str:

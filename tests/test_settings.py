@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from live.config_file import DEFAULT_CONFIG, PROJECT
 from live.errors import UserError
-from live.settings import DEFAULT_CONFIG, PROJECT, Settings, load, with_demo
+from live.settings import Settings, load, with_demo
 
 
 @pytest.fixture

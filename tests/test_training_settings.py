@@ -6,9 +6,10 @@ import tomllib
 
 import pytest
 
+from live.config_file import DEFAULT_CONFIG, PROJECT
 from live.errors import UserError
 from training.fit_cli import parse
-from training.settings import DEFAULT_CONFIG, PROJECT, SECTION, SIZES, Training, load
+from training.settings import SECTION, SIZES, Training, load
 
 
 @pytest.fixture

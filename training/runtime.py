@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from live.errors import UserError
+from live.quiet import quiet
 
 CONFIG: Final = "TF_CONFIG"
 
@@ -26,27 +24,13 @@ def load_tensorflow() -> None:
     What goes wrong is raised all the same.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _silence():
+    with quiet():
         import tensorflow
 
         # The first operation brings up the rest, with more to say. Several workers must be told
         # of each other before it.
         if not several_workers():
             tensorflow.zeros(())
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)
 
 
 def several_workers() -> bool:
@@ -93,7 +77,7 @@ def strategy() -> Any:
 
     if not several_workers():
         return tf.distribute.get_strategy()
-    with _silence():
+    with quiet():
         return tf.distribute.MultiWorkerMirroredStrategy()
 
 

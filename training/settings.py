@@ -5,7 +5,6 @@ The defaults stand here and, with what each of them means, in ``config.toml``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from live.config_file import find_config, read_config
 from live.errors import UserError
 from training.variation import Variation
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
-DEFAULT_CONFIG: Final = "config.toml"
 SECTION: Final = "training"
 
 SIZES: Final[Mapping[str, Mapping[str, int]]] = {
@@ -95,8 +93,8 @@ def load(config: Path | None, flags: Mapping[str, Any]) -> Training:
     Raises:
         UserError: the file cannot be read, or a setting is unknown, of a wrong type or range.
     """
-    path = config or _find()
-    section = _read(path).get(SECTION, {}) if path is not None else {}
+    path = config or find_config()
+    section = read_config(path).get(SECTION, {}) if path is not None else {}
     if not isinstance(section, dict):
         raise UserError(f"{path}: {SECTION} = {section!r}; it must be a section: [{SECTION}]")
     given = {name: value for name, value in flags.items() if value is not None}
@@ -104,23 +102,6 @@ def load(config: Path | None, flags: Mapping[str, Any]) -> Training:
         return Training.model_validate({**section, **given})
     except ValidationError as error:
         raise UserError(_explain(error, path, given)) from error
-
-
-def _find() -> Path | None:
-    for folder in (Path(), PROJECT):
-        if (folder / DEFAULT_CONFIG).is_file():
-            return folder / DEFAULT_CONFIG
-    return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UserError(f"cannot read the config {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not all of it is a TOMLDecodeError
-        raise UserError(f"{path} is not valid TOML: {error}") from error
 
 
 def _explain(error: ValidationError, path: Path | None, flags: Mapping[str, Any]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import rtmidi
 
 from live.errors import NoMidiError, UserError
+from live.quiet import quiet
 
 CLIENT_NAME: Final = "Continuo"
 INPUT_NAME: Final = "Continuo In"
@@ -182,7 +181,7 @@ def choose(names: list[str], wanted: str, kind: str) -> int:
 
 
 def _names(kind: Any, api: int) -> list[str]:
-    with _quiet():
+    with quiet():
         port = kind(api, name=f"{CLIENT_NAME} look-up")
         names = [str(name) for name in port.get_ports()]
         port.delete()
@@ -190,7 +189,7 @@ def _names(kind: Any, api: int) -> list[str]:
 
 
 def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[Any, str]:
-    with _quiet():
+    with quiet():
         port = kind(api, name=CLIENT_NAME)
         name = wanted
         try:
@@ -219,24 +218,9 @@ def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[
 
 
 def _works(api: int) -> bool:
-    with _quiet():
+    with quiet():
         try:
             rtmidi.MidiIn(api, name=f"{CLIENT_NAME} look-up").delete()
         except rtmidi.RtMidiError:
             return False
     return True
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the C libraries of MIDI systems print off the user's terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -217,7 +217,8 @@ class MidiIo:
                     if connection is parent:
                         self.stop()
                         return
-                    self._improviser = None
+                    if self._improviser is connection:  # and not its successor already
+                        self._improviser = None
                     connections.remove(connection)
                     self.end_model_notes()
                 elif isinstance(message, Begin):
