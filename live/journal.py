@@ -7,6 +7,7 @@ its kind and whose second is its time in seconds since the journal began:
     ["out", time, hex, number, deadline]   a message of the model's note of that number
     ["control", time, hex]                 a message of a control, which is no music
     ["mark", time, text]                   the user marks this moment
+    ["set", time, name, value]             a setting has another value from here on
     ["turn", time, whose]                  who has the word from here on
     ["end", time]                          the session was ended, not cut off
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +105,30 @@ class Panic:
     time_s: float
 
 
-Action = PlayNote | Yield | TurnChanged | Marked | Panic
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The parent to improviser or midi_io: let a setting have another value, checked already."""
+
+    name: str
+    """As in ``PerformerSettings`` or ``MidiSettings``."""
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """improviser to midi_io and parent: a setting has another value from this moment on."""
+
+    time_s: float
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """The parent to improviser: a command of the user's that came another way than by MIDI."""
+
+    command: str
+
+
+Action = PlayNote | Yield | TurnChanged | Marked | Panic | Changed
 """What the core may ask for."""

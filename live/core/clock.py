@@ -18,8 +18,18 @@ class BeatClock:
         self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
         self.bar_length_ticks = beats_per_bar * TICKS_PER_BEAT
         self._origin_s = 0.0
-        self._origin_tick = 0
+        self._origin_tick = 0.0
         self._downbeat_tick = 0
+
+    @property
+    def seconds_per_beat(self) -> float:
+        """Return the length of a beat."""
+        return self.seconds_per_tick * TICKS_PER_BEAT
+
+    @property
+    def seconds_per_bar(self) -> float:
+        """Return the length of a bar."""
+        return self.seconds_per_tick * self.bar_length_ticks
 
     def tick_at(self, time_s: float) -> float:
         """Return the tick at a moment, with its fraction."""
@@ -33,6 +43,16 @@ class BeatClock:
         """Make this moment a tick and a downbeat; ticks go on from the nearest one."""
         tick = round(self.tick_at(time_s))
         self._origin_s, self._origin_tick, self._downbeat_tick = time_s, tick, tick
+
+    def change(self, time_s: float, bpm: float, beats_per_bar: int) -> None:
+        """Go on at another tempo from a moment on, and in other bars from the present one's."""
+        self._origin_tick, self._origin_s = self.tick_at(time_s), time_s
+        self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
+        if beats_per_bar * TICKS_PER_BEAT != self.bar_length_ticks:
+            self._downbeat_tick = math.floor(self._origin_tick) - self.bar_ticks(
+                math.floor(self._origin_tick)
+            )
+            self.bar_length_ticks = beats_per_bar * TICKS_PER_BEAT
 
     def bar_ticks(self, tick: int) -> int:
         """Return how many ticks after its bar's beginning a tick stands."""

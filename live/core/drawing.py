@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from live.core.memory import Memory
-from live.core.settings import PerformerSettings
+from live.core.settings import Current
 from live.events import (
     COLUMN,
     DURATION,
@@ -49,14 +49,13 @@ class Request:
 class Drawer:
     """Asks the memory's network for notes; each request gives the same note at the same memory."""
 
-    def __init__(self, settings: PerformerSettings, memory: Memory) -> None:
-        self._settings = settings
+    def __init__(self, current: Current, memory: Memory) -> None:
+        self._current = current
         self._memory = memory
-        self._bias = self._fixed_bias()
 
     def draw(self, request: Request) -> Note | None:
         """Return the next note, its velocity unknown, or None where the network ends the piece."""
-        bias = self._bias.copy()
+        bias = self._fixed_bias()
         if not request.may_end:
             bias[FIELD_SLICE["instrument"].start + END] = FORBIDDEN
         together = FIELD_SLICE["shift"].start + SHIFT.encode(0)
@@ -88,7 +87,7 @@ class Drawer:
 
     def draw_duration(self, position: int, least_ticks: int, number: tuple[int, int]) -> int:
         """Return a duration for the note at a row of the memory, ``least_ticks`` at least."""
-        s = self._settings
+        s = self._current.now
         forced = self._memory.row(position)[: len(PREDICTED)].copy()
         forced[COLUMN["duration"]] = FREE
         bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
@@ -100,11 +99,11 @@ class Drawer:
 
     def _noise(self, number: tuple[int, ...]) -> Floats:
         # A generator for each note: planning ahead and going back do not change the music.
-        key = (self._settings.seed, *(n % 2**32 for n in number))
+        key = (self._current.now.seed, *(n % 2**32 for n in number))
         return draw_noise(np.random.default_rng(key))
 
     def _draw_once(self, request: Request, bias: Floats) -> Note | None:
-        s = self._settings
+        s = self._current.now
         forced: Tokens = np.full(len(PREDICTED), FREE, dtype=np.int32)
         forced[COLUMN["velocity"]] = UNKNOWN
         if request.onset_tick is not None:
@@ -115,7 +114,7 @@ class Drawer:
 
     def _fixed_bias(self) -> Floats:
         """Rule out what may never be drawn: the unknown, other instruments, other registers."""
-        s = self._settings
+        s = self._current.now
         bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
         instrument = bias[FIELD_SLICE["instrument"]]
         instrument[:] = FORBIDDEN

@@ -23,17 +23,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from live.core.clock import BeatClock
 from live.core.controls import Command, Controls
 from live.core.ear import Ear, HeardNote
 from live.core.memory import Memory, Network
 from live.core.score import Entry, Score
-from live.core.settings import PerformerSettings
+from live.core.settings import Current, PerformerSettings
 from live.core.voice import Voice
 from live.events import TICKS_PER_BEAT, Note
-from live.messages import Action, Marked, Panic, TurnChanged, Yield
+from live.messages import Action, Changed, Marked, Panic, TurnChanged, Yield
 
 CHORD_WINDOW_S: Final = 0.03
 """Notes struck within this time of a chord's first one belong to the chord."""
@@ -61,16 +61,13 @@ class Performer:
     """The pure core. Times given to it must not run backwards."""
 
     def __init__(self, settings: PerformerSettings, network: Network) -> None:
-        self.settings = settings
+        self._current = Current(settings)
         self.clock = BeatClock(settings.bpm, settings.beats_per_bar)
         self._controls = Controls(settings.controls)
         self._ear = Ear()
         self._score = Score(settings.seed_window)
         self._memory = Memory(network)
-        self._voice = Voice(settings, self.clock, self._score, self._memory)
-        self._horizon_s = settings.horizon_ms / 1000
-        self._silence_s = settings.silence_beats * 60.0 / settings.bpm
-        self._bar_s = self.clock.bar_length_ticks * self.clock.seconds_per_tick
+        self._voice = Voice(self._current, self.clock, self._score, self._memory)
         self._sounding: dict[HeardNote, Entry] = {}
         self._velocities: list[int] = []
         self._chord_s = -math.inf
@@ -81,6 +78,11 @@ class Performer:
         """The phrase of the latest answer, for another one."""
         self._announced = False
         self._solo_wanted = settings.mode == "solo"
+
+    @property
+    def settings(self) -> PerformerSettings:
+        """The settings that hold now."""
+        return self._current.now
 
     # -- what goes in, what comes out -----------------------------------------------------------
 
@@ -129,6 +131,18 @@ class Performer:
             return []
         return self._again(time_s)
 
+    def change(self, time_s: float, **changes: Any) -> list[Action]:
+        """Let other values of settings hold from a moment on; they have been checked before.
+
+        What was handed out already sounds as it was; what was only planned is planned anew.
+        """
+        actions = self._play_on(time_s)
+        self._current.now = replace(self.settings, **changes)
+        if "bpm" in changes or "beats_per_bar" in changes:
+            self.clock.change(time_s, self.settings.bpm, self.settings.beats_per_bar)
+        self._voice.replan(time_s)
+        return [*actions, *(Changed(time_s, name, value) for name, value in changes.items())]
+
     def advance(self, now_s: float) -> list[Action]:
         """Do what is due: hear what is new, take the word, plan, hand out notes, give it back."""
         if self._voice.speech is None:
@@ -167,7 +181,7 @@ class Performer:
 
     def _note_began(self, heard: HeardNote) -> None:
         alone = self._ear.keys_down == 1 and self._voice.speech is None
-        if alone and heard.onset_s - self._last_sound_s > self._bar_s:
+        if alone and heard.onset_s - self._last_sound_s > self.clock.seconds_per_bar:
             self.clock.start_bar(heard.onset_s)
         if heard.onset_s - self._chord_s > CHORD_WINDOW_S:
             self._chord_s = heard.onset_s
@@ -221,16 +235,16 @@ class Performer:
             return self._phrase.last_touch_s
         if self._ear.keys_down or self.settings.phrase_end == "trigger":
             return None
-        return self._phrase_end_s(self._phrase) - self._horizon_s
+        return self._phrase_end_s(self._phrase) - self.settings.horizon_s
 
     def _phrase_end_s(self, phrase: _Phrase) -> float:
         if self.settings.mode in ("duet", "solo"):
             return phrase.last_touch_s
         if self.settings.phrase_end == "bar":
-            settled_s = phrase.last_touch_s + BAR_SILENCE_BEATS * 60.0 / self.settings.bpm
+            settled_s = phrase.last_touch_s + BAR_SILENCE_BEATS * self.clock.seconds_per_beat
             bar = self.clock.next_multiple(settled_s, self.clock.bar_length_ticks)
             return self.clock.time_of(bar)
-        return phrase.last_touch_s + self._silence_s
+        return phrase.last_touch_s + self.settings.silence_beats * self.clock.seconds_per_beat
 
     def _begin_turn(self, phrase: _Phrase, earliest_s: float) -> None:
         """Let the model speak from the first place for it at or after a moment."""

@@ -1,4 +1,4 @@
-"""What the pure core is told once, before it starts."""
+"""What the pure core is told, before it starts and while it plays."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ class PerformerSettings:
     controls: Bindings = ()
 
     @property
+    def horizon_s(self) -> float:
+        """Return how far ahead notes are settled, in seconds."""
+        return self.horizon_ms / 1000
+
+    @property
     def handover_ticks(self) -> int:
         """Return the unit on whose multiples the model's turn may begin."""
         return {
@@ -45,3 +50,10 @@ class PerformerSettings:
             "beat": TICKS_PER_BEAT,
             "bar": TICKS_PER_BEAT * self.beats_per_bar,
         }[self.handover]
+
+
+class Current:
+    """The settings that hold now: one object that all parts of the core look at."""
+
+    def __init__(self, settings: PerformerSettings) -> None:
+        self.now = settings

@@ -13,7 +13,7 @@ from live.core.clock import BeatClock
 from live.core.drawing import Drawer, Request
 from live.core.memory import Memory
 from live.core.score import Entry, Score
-from live.core.settings import PerformerSettings
+from live.core.settings import Current
 from live.events import TICKS_PER_BEAT, encode
 from live.messages import PlayNote
 
@@ -58,15 +58,12 @@ class Speech:
 class Voice:
     """Plans with the network and keeps the score's side of it."""
 
-    def __init__(
-        self, settings: PerformerSettings, clock: BeatClock, score: Score, memory: Memory
-    ) -> None:
-        self._settings = settings
+    def __init__(self, current: Current, clock: BeatClock, score: Score, memory: Memory) -> None:
+        self._current = current
         self._clock = clock
         self._score = score
         self._memory = memory
-        self._drawer = Drawer(settings, memory)
-        self._horizon_s = settings.horizon_ms / 1000
+        self._drawer = Drawer(current, memory)
         self._speeches = 0
         self.speech: Speech | None = None
         self._latest: list[Entry] = []
@@ -93,7 +90,7 @@ class Voice:
                     PlayNote(
                         self._clock.time_of(planned.onset_tick),
                         self._clock.time_of(planned.end_tick),
-                        self._settings.output_channel,
+                        self._current.now.output_channel,
                         planned.entry.note.pitch,
                         velocity,
                     )
@@ -112,7 +109,7 @@ class Voice:
         speech.complete = False
         speech.revision += 1
         speech.drawn = 0
-        earliest = self._clock.tick_at(now_s + self._horizon_s)
+        earliest = self._clock.tick_at(now_s + self._current.now.horizon_s)
         speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
         self._memory.read(self._score.events())
 
@@ -177,7 +174,7 @@ class Voice:
 
     def _due_s(self, planned: Planned) -> float:
         """Return when a note is to be handed out."""
-        return self._clock.time_of(planned.onset_tick) - self._horizon_s
+        return self._clock.time_of(planned.onset_tick) - self._current.now.horizon_s
 
     def _drop(self, speech: Speech, dropped: list[Planned]) -> None:
         gone = {id(planned.entry) for planned in dropped}
@@ -223,6 +220,6 @@ class Voice:
         self._memory.append(encode([note], previous)[0])
         planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + duration)
         speech.notes.append(planned)
-        speech.entries = [*speech.entries, planned.entry][-self._settings.seed_window :]
+        speech.entries = [*speech.entries, planned.entry][-self._current.now.seed_window :]
         speech.count += 1
         speech.last_tick = max(speech.last_tick, planned.end_tick)

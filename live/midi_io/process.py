@@ -24,6 +24,7 @@ from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
 from live.messages import (
     Begin,
+    Changed,
     Connect,
     Failed,
     Heard,
@@ -234,6 +235,10 @@ class MidiIo:
                     self.end_everything()
                 elif isinstance(message, Marked):
                     self._journal.write("mark", message.time_s, message.text)
+                elif isinstance(message, Changed):
+                    self._journal.write("set", message.time_s, message.name, message.value)
+                    with suppress(OSError):
+                        parent.send(message)
                 elif isinstance(message, TurnChanged):
                     self._journal.write("turn", message.time_s, message.turn)
                     with suppress(OSError):  # if it is gone, the next ``recv`` from it says so
