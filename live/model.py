@@ -91,6 +91,9 @@ class Model:
                 f"{path} is not a complete ONNX model; copy or export it again"
             ) from error
         self.metadata = self._read_metadata()
+        # 8-bit products are scaled by the largest of all numbers that go in at once. Event by
+        # event, states do not depend on how a window was divided: a replay gives the same notes.
+        self._one_by_one = self.metadata.get("precision") == "int8"
         inputs = {i.name: i.shape for i in self._session.get_inputs()}
         outputs = [o.name for o in self._session.get_outputs()]
         if set(inputs) != set(INPUTS) or set(outputs) != set(OUTPUTS):
@@ -148,22 +151,30 @@ class Model:
             temperature: 1 as learned; near 0 the likeliest.
             min_p: least probability of a token relative to the likeliest one's, 0 to 1.
         """
-        given = self._free if forced is None else forced.astype(np.int32).reshape(1, 1, -1)
         steps = len(events)
-        if steps > 1:
-            given = np.broadcast_to(given, (1, steps, len(PREDICTED)))
-        event, logits, next_states = self._session.run(
-            OUTPUTS,
-            {
-                "events": np.ascontiguousarray(events, dtype=np.int32).reshape(1, -1, len(FIELDS)),
-                "states": states[None],
-                "forced": given,
-                "noise": self._zeros if noise is None else noise.reshape(1, 1, -1),
-                "logit_bias": self._zeros if logit_bias is None else logit_bias.reshape(1, 1, -1),
-                "temperature": np.full((1, len(PREDICTED)), temperature, dtype=np.float32),
-                "min_p": np.full((1, len(PREDICTED)), min_p, dtype=np.float32),
-            },
-        )
+        given = self._free if forced is None else forced.astype(np.int32).reshape(1, 1, -1)
+        sampling = {
+            "forced": np.broadcast_to(given, (1, 1 if self._one_by_one else steps, len(PREDICTED))),
+            "noise": self._zeros if noise is None else noise.reshape(1, 1, -1),
+            "logit_bias": self._zeros if logit_bias is None else logit_bias.reshape(1, 1, -1),
+            "temperature": np.full((1, len(PREDICTED)), temperature, dtype=np.float32),
+            "min_p": np.full((1, len(PREDICTED)), min_p, dtype=np.float32),
+        }
+        rows = np.ascontiguousarray(events, dtype=np.int32).reshape(1, -1, len(FIELDS))
+        if not self._one_by_one:
+            return self._run(rows, states, sampling)
+        all_logits = []
+        for i in range(steps):
+            prediction = self._run(rows[:, i : i + 1], states, sampling)
+            states = prediction.states
+            all_logits.append(prediction.logits)
+        return Prediction(prediction.event, np.concatenate(all_logits), states)
+
+    def _run(
+        self, rows: Tokens, states: Floats, sampling: dict[str, npt.NDArray[Any]]
+    ) -> Prediction:
+        inputs = {"events": rows, "states": states[None], **sampling}
+        event, logits, next_states = self._session.run(OUTPUTS, inputs)
         return Prediction(event[0, -1], logits[0], next_states[0])
 
 

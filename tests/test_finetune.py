@@ -17,6 +17,7 @@ from training.checkpoint import BEST
 from training.export import export
 from training.finetune_cli import finetune_command
 from training.fit import fit
+from training.model_files import write_model
 from training.network import EventLSTM, NetworkConfig
 from training.onnx_weights import read_network
 from training.recordings import divide_recordings, read_recordings
@@ -149,6 +150,16 @@ def test_run_and_checkpoint_are_starts_as_the_model_file_is(base):
         assert start.shape == SHAPE
         for one, other in zip(start.weights, weights, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_float32_form_beside_an_int8_model_is_the_start(base, tmp_path):
+    network = read_start(base / "base.onnx").network
+    write_model(network, tmp_path / "both.onnx", {"data": [{"name": "scales"}]}, [], QUIET)
+    assert Model(tmp_path / "both.onnx").metadata["precision"] == "int8"
+    start = read_start(tmp_path / "both.onnx")
+    assert start.data == [{"name": "scales"}]
+    for one, other in zip(start.weights, network.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_start_that_is_none_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from live.errors import UserError
 from training.evaluate_cli import evaluate_command
+from training.export_cli import export_command
 from training.finetune_cli import finetune_command
 from training.fit_cli import DEFAULT_OUT, Again, Epochs, Minutes, Size, console, fit_command, learn
 from training.generate_cli import generate_command
@@ -22,6 +23,7 @@ app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exce
 app.command("prepare")(prepare_command)
 app.command("fit")(fit_command)
 app.command("finetune")(finetune_command)
+app.command("export")(export_command)
 app.command("evaluate")(evaluate_command)
 app.command("generate")(generate_command)
 

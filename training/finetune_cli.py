@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from live.errors import UserError
+from training.columns import encode_columns
 from training.corpus import corpus_paths
 from training.fit_cli import (
     OWN_LICENCE,
@@ -48,7 +49,7 @@ def finetune_command(
         Path,
         typer.Option(
             "--from",
-            help="What to start from: a float32 .onnx model, the folder of a run, or a checkpoint.",
+            help="What to start from: an .onnx model, the folder of a run, or a checkpoint.",
         ),
     ],
     data: Annotated[
@@ -130,8 +131,8 @@ def adapt(
     training, held_out = divide_recordings(corpus)
     load_tensorflow()
     from training.dataset import Readings
-    from training.export import export
     from training.fit import Lesson, fit
+    from training.model_files import write_model
     from training.start import read_start
 
     start = read_start(source)
@@ -175,7 +176,8 @@ def adapt(
     if outcome.old_bits is not None:
         about["old_bits_per_note"] = {name: round(b, 4) for name, b in outcome.old_bits.items()}
         told.append(f"old music {first['old']:.3f} -> {outcome.old_bits['sum']:.3f}")
-    export(outcome.network, out, about)
+    pieces = [encode_columns(piece) for piece in held_out]
+    write_model(outcome.network, out, about, pieces, console)
     console.print(
         f"{out}: bits per note, held out: {', '.join(told)}. Play it: python -m live --model {out}",
         highlight=False,

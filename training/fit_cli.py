@@ -78,12 +78,19 @@ def fit_command(
     config: Config = None,
     cache: Cache = None,
     again: Again = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Start from these weights: a model, the folder of a run, or a checkpoint.",
+        ),
+    ] = None,
 ) -> None:
     """Train a network; a run that was ended early goes on where it was."""
     given = {"size": size, "epochs": epochs, "minutes": minutes}
     chosen = load(config, {**parse(settings or []), **given})
     target = out or (DEFAULT_OUT if run is None else DEFAULT_OUT.with_name(f"{run.name}.onnx"))
-    learn(data or [], chosen, target, run, cache, again, console())
+    learn(data or [], chosen, target, run, cache, again, console(), source)
 
 
 def parse(settings: Sequence[str]) -> dict[str, Any]:
@@ -152,6 +159,7 @@ def learn(
     cache: Path | None,
     again: bool,
     console: Console,
+    source: Path | None = None,
 ) -> None:
     """Read music, train on it, export the best epoch to ``out``.
 
@@ -163,6 +171,7 @@ def learn(
         cache: folder that keeps what was read; None: the user's.
         again: begin again, whatever the run's folder holds.
         console: shows progress.
+        source: start from its weights, with its shape; see ``training.start``. None: from none.
 
     Raises:
         UserError: no music, too little of it, or something cannot be written or gone on with.
@@ -179,27 +188,42 @@ def learn(
     )
     load_tensorflow()
     from training.dataset import Readings
-    from training.export import export
     from training.fit import Lesson, fit
+    from training.model_files import write_model
+    from training.start import read_start
 
+    start = None if source is None else read_start(source)
+    if start is not None:
+        settings = settings.model_copy(update=start.shape)
     lesson = Lesson(
         Readings.of([corpus.notes(number) for number in parts.train]),
         Readings.of([corpus.notes(number) for number in parts.validation]),
     )
-    outcome = fit(settings, lesson, run or RUNS / out.stem, console, again=again)
+    outcome = fit(
+        settings,
+        lesson,
+        run or RUNS / out.stem,
+        console,
+        again=again,
+        start=None if start is None else start.weights,
+    )
     if not is_chief():
         return
+    own = describe(data, corpus, len(parts.validation) + len(parts.test))
+    earlier = [] if start is None else [d for d in start.data if d.get("name") != own["name"]]
     about = {
-        "data": [describe(data, corpus, len(parts.validation) + len(parts.test))],
+        "data": [*earlier, own],
         "training": {
             **settings.model_dump(),
+            **({"from": source.name, "before": start.training} if source and start else {}),
             "epochs_done": outcome.epochs,
             "events": outcome.events,
             "seconds": round(outcome.seconds),
         },
         "held_out_bits_per_note": {name: round(b, 4) for name, b in outcome.bits.items()},
     }
-    export(outcome.network, out, about)
+    held_out = [corpus.tokens(number) for number in parts.validation]
+    write_model(outcome.network, out, about, held_out, console)
     console.print(
         f"{out}: {outcome.bits['sum']:.3f} bits per note on held-out music, "
         f"{outcome.events:,} events in {outcome.seconds / 60:.1f} minutes. "

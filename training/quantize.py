@@ -37,11 +37,6 @@ class Int8Cost:
         return self.int8_bits / self.float32_bits - 1.0
 
 
-def int8_path(path: Path) -> Path:
-    """Return where the int8 form of a model goes: beside it, as ``NAME.int8.onnx``."""
-    return path.with_suffix(".int8.onnx")
-
-
 def quantize(source: Path, target: Path, held_out: Sequence[Tokens]) -> Int8Cost | None:
     """Write the int8 form of a float32 model; it appears whole or not at all.
 

@@ -1,0 +1,73 @@
+"""The two files of a trained model: what is played, and what training goes on from.
+
+``NAME.onnx`` has 8-bit weights: the performer plays it. ``NAME.float32.onnx`` beside it is the same
+network as it was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from live.events import Tokens
+from training.export import export
+from training.network import EventLSTM
+from training.quantize import quantize
+
+COST_EVENTS: Final = 20_000
+"""About so many held-out events tell what 8-bit weights cost."""
+
+
+def float32_path(path: Path) -> Path:
+    """Return where the float32 form of a model file stands, whether it exists or not."""
+    return path.with_suffix(".float32.onnx")
+
+
+def write_model(
+    network: EventLSTM,
+    path: Path,
+    about: Mapping[str, Any],
+    held_out: Sequence[Tokens],
+    console: Console,
+) -> None:
+    """Write both files of a model, and say what its 8-bit form costs.
+
+    Args:
+        network: trained.
+        path: of the file to play; the float32 form goes beside it.
+        about: for the metadata; see ``training.export.export``.
+        held_out: encoded pieces with START and END, each (events, F), to measure the cost on; the
+            first of them are enough.
+        console: told of the cost.
+
+    Raises:
+        UserError: a file cannot be written, or ONNX computes something else than Keras.
+    """
+    export(network, float32_path(path), about)
+    cost = quantize(float32_path(path), path, first_pieces(held_out, COST_EVENTS))
+    if cost is not None:
+        console.print(
+            f"8-bit weights need {100 * cost.share:+.2f}% bits per note; "
+            f"float32 beside it: {float32_path(path)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def trainable(path: Path) -> Path:
+    """Return the file whose weights can be trained on: a model's float32 form, if there is one."""
+    beside = float32_path(path)
+    return beside if path.suffix == ".onnx" and beside.is_file() else path
+
+
+def first_pieces(pieces: Sequence[Tokens], events: int) -> list[Tokens]:
+    """Return the first of the pieces, at least one if there is one, until there are enough."""
+    chosen: list[Tokens] = []
+    for piece in pieces:
+        if sum(map(len, chosen)) >= events:
+            break
+        chosen.append(piece)
+    return chosen
