@@ -16,7 +16,8 @@ from live import settings
 from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
-from live.supervisor import Session, SessionSettings
+from live.session_settings import SessionSettings
+from live.supervisor import Session
 
 app = typer.Typer(
     add_completion=False,

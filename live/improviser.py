@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from live.core.ear import NOTE_ON
 from live.core.memory import Memory
@@ -16,8 +17,11 @@ from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.events import START, special_event
 from live.journal import RESOLUTION_S, read_header, read_lines
-from live.messages import Action, Failed, Heard, Ready
+from live.messages import Action, Change, Did, Do, Failed, Heard, Ready
 from live.model import Model
+from live.outbox import Outbox
+from live.timed_network import TimedNetwork
+from live.view_sender import ViewSender
 
 
 def run(
@@ -38,33 +42,73 @@ def run(
         parent.send(Failed(str(error)))
         return
     _warm_up(model)
-    performer = Performer(settings, model)
+    network = TimedNetwork(model)
+    performer = Performer(settings, network)
     recalled_s = _recall(performer, journal)
     gc.collect()
     gc.freeze()
     with suppress(OSError):  # a parent that is gone is noticed below
         parent.send(Ready(model_path.name))
+    viewer = ViewSender(performer, network, Outbox(parent))
     while True:
         wake_s = performer.wake_at()
-        left_s = None if wake_s is None else max(0.0, wake_s - time.perf_counter())
+        due = [due_s for due_s in (wake_s, viewer.due_s()) if due_s is not None]
+        left_s = max(0.0, min(due) - time.perf_counter()) if due else None
         ready = wait([midi_io, parent], left_s)
-        if parent in ready:
-            return  # it says stop, or is gone
         try:
+            asked = _read_all(parent) if parent in ready else []
+            if asked is None:
+                return  # it says stop, or is gone
             actions = _hear_all(performer, midi_io, recalled_s)
+            actions += _do_all(performer, asked)
             actions += performer.advance(time.perf_counter())
             for action in actions:
                 midi_io.send(action)
         except (EOFError, OSError):
             return  # midi_io is gone, and with it everything that could sound
+        now_s = time.perf_counter()
+        if ready or (wake_s is not None and wake_s <= now_s):
+            viewer.note_change()
+        viewer.send(now_s, performer.wake_at())
 
 
-def _hear_all(performer: Performer, midi_io: Connection, recalled_s: float) -> list[Action]:
+def _read_all(parent: Connection) -> list[Change | Do] | None:
+    """Return what the parent asks for; None: to stop."""
+    asked: list[Change | Do] = []
+    try:
+        while parent.poll():
+            message = parent.recv()
+            if not isinstance(message, Change | Do):
+                return None
+            asked.append(message)
+    except (EOFError, OSError):
+        return None
+    return asked
+
+
+def _do_all(performer: Performer, asked: list[Change | Do]) -> list[Action | Did]:
+    """Change settings and obey commands; changes that came at once are one change."""
+    actions: list[Action | Did] = []
+    changes: dict[str, Any] = {}
+    for message in [*asked, None]:
+        if isinstance(message, Change):
+            changes[message.name] = message.value
+            continue
+        now_s = time.perf_counter()
+        if changes:
+            actions += performer.change(now_s, **changes)
+            changes = {}
+        if message is not None:
+            actions += [Did(now_s, message.command), *performer.command(now_s, message.command)]
+    return actions
+
+
+def _hear_all(performer: Performer, midi_io: Connection, recalled_s: float) -> list[Action | Did]:
     """Let the core hear what has come; a flood is heard whole before anything is computed.
 
     What was recalled from the journal is passed over: it waits in the pipe as well.
     """
-    actions: list[Action] = []
+    actions: list[Action | Did] = []
     while midi_io.poll():
         message = midi_io.recv()
         if isinstance(message, Heard) and message.time_s > recalled_s:

@@ -8,6 +8,7 @@ its kind and whose second is its time in seconds since the journal began:
     ["control", time, hex]                 a message of a control, which is no music
     ["mark", time, text]                   the user marks this moment
     ["set", time, name, value]             a setting has another value from here on
+    ["do", time, command]                  a command that came another way than by MIDI
     ["turn", time, whose]                  who has the word from here on
     ["end", time]                          the session was ended, not cut off
 
@@ -90,6 +91,10 @@ class JournalWriter:
     def write(self, kind: str, time_s: float, *rest: Any) -> None:
         """Append a line; ``time_s`` is a moment of ``time.perf_counter``. Bytes become hex."""
         self._queue.put((kind, time_s, *rest))
+
+    def length_s(self, now_s: float) -> float:
+        """Return how long the session has been, breaks of this process included."""
+        return now_s - self._origin_s
 
     def close(self) -> None:
         """Write what is queued and the end, and close the file."""

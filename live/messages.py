@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Final
+
+from live.core.controls import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """improviser to midi_io and parent: a setting has another value from this moment on."""
+    """A child to the parent (the improviser's through midi_io): a setting has another value."""
 
     time_s: float
     name: str
@@ -127,8 +129,54 @@ class Changed:
 class Do:
     """The parent to improviser: a command of the user's that came another way than by MIDI."""
 
-    command: str
+    command: Command
 
 
-Action = PlayNote | Yield | TurnChanged | Marked | Panic | Changed
+@dataclass(frozen=True, slots=True)
+class Did:
+    """improviser to midi_io, for the journal: such a command was taken at this moment."""
+
+    time_s: float
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A child to the parent (the improviser's through midi_io): one line for the user."""
+
+    time_s: float
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The parent to midi_io: bytes to be taken as if they came from the keyboard."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """midi_io to the parent, twice a second: how it is."""
+
+    time_s: float
+    input: str
+    """Names of the ports."""
+    output: str
+    input_connected: bool
+    output_connected: bool
+    realtime: bool
+    late_notes: int
+    """Notes of the model's that were sent later than ``LATE_S``, since the start."""
+    worst_late_ms: float
+    recorded_s: float
+    """Length of the recording so far."""
+    lost_lines: int
+    """Lines of the recording that the disk did not take."""
+
+
+LATE_S: Final = 0.005
+"""A note that leaves later than this after its moment is late."""
+
+Action = PlayNote | Yield | TurnChanged | Marked | Panic | Changed | Said
 """What the core may ask for."""

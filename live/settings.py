@@ -14,8 +14,9 @@ from live.core.controls import Binding, Bindings, Command
 from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
 from live.demo import demo_messages
 from live.errors import UserError
+from live.live_settings import Live, LiveSettings
 from live.midi_io.settings import MidiSettings
-from live.supervisor import SessionSettings
+from live.session_settings import SessionSettings
 
 TRAINING: Final = "training"
 """Section of the same file that the performer passes over: the school reads it."""
@@ -37,28 +38,40 @@ class Midi(_Section):
     input: Name = "auto"
     output: Name = "auto"
     api: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
-    input_channel: Annotated[int, Field(ge=0, le=16)] = 0
-    output_channel: Channel = 1
-    thru: bool = True
+    input_channel: Annotated[
+        int,
+        Field(ge=0, le=16),
+        Live("channel to listen to; 0: all", owner="midi_io", spelling="channel or all"),
+    ] = 0
+    output_channel: Annotated[Channel, Live("channel of the model's notes", spelling="channel")] = 1
+    thru: Annotated[bool, Live("whether what you play goes to the output too", owner="midi_io")] = (
+        True
+    )
 
 
 class Time(_Section):
     """Tempo and bars."""
 
-    bpm: Annotated[float, Field(ge=20, le=400)] = 120.0
-    beats_per_bar: Annotated[int, Field(ge=1, le=16)] = 4
+    bpm: Annotated[float, Field(ge=20, le=400), Live("tempo", "beats per minute")] = 120.0
+    beats_per_bar: Annotated[int, Field(ge=1, le=16), Live("length of a bar", "beats")] = 4
 
 
 class Turns(_Section):
     """Who plays when."""
 
-    mode: Mode = "call"
-    phrase_end: PhraseEnd = "silence"
-    silence_beats: Annotated[float, Field(ge=0.1, le=64)] = 1.0
-    answer: Answer = "phrase"
-    answer_bars: Annotated[int, Field(ge=1, le=64)] = 4
-    handover: Handover = "beat"
-    horizon_ms: Annotated[float, Field(ge=5, le=1000)] = 100.0
+    mode: Annotated[Mode, Live("who plays when")] = "call"
+    phrase_end: Annotated[PhraseEnd, Live("what ends a phrase of yours")] = "silence"
+    silence_beats: Annotated[
+        float, Field(ge=0.1, le=64), Live("silence that ends a phrase", "beats")
+    ] = 1.0
+    answer: Annotated[Answer, Live("how long an answer is, in mode call")] = "phrase"
+    answer_bars: Annotated[
+        int, Field(ge=1, le=64), Live('length of an answer, where answer is "bars"', "bars")
+    ] = 4
+    handover: Annotated[Handover, Live("what the model's turn begins on")] = "beat"
+    horizon_ms: Annotated[
+        float, Field(ge=5, le=1000), Live("how far ahead notes are settled", "milliseconds")
+    ] = 100.0
 
 
 class Sampling(_Section):
@@ -66,12 +79,18 @@ class Sampling(_Section):
 
     model: PathName = "exported_models/default.onnx"
     seed_window: Annotated[int, Field(ge=1, le=1024)] = 128
-    temperature: Annotated[float, Field(ge=0, le=5)] = 1.0
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
+    temperature: Annotated[
+        float, Field(ge=0, le=5), Live("1: as learned; lower: safer; higher: wilder")
+    ] = 1.0
+    min_p: Annotated[
+        float, Field(ge=0, le=1), Live("least probability of a choice, relative to the likeliest")
+    ] = 0.05
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    instrument: Annotated[int, Field(ge=0, le=127)] = 0
-    lowest_pitch: Pitch = 21
-    highest_pitch: Pitch = 108
+    instrument: Annotated[
+        int, Field(ge=0, le=127), Live("what you play", "General MIDI program, from 0")
+    ] = 0
+    lowest_pitch: Annotated[Pitch, Live("lowest note of the model", "MIDI note number")] = 21
+    highest_pitch: Annotated[Pitch, Live("highest note of the model", "MIDI note number")] = 108
 
 
 Control = Annotated[str, AfterValidator(lambda text: text if not text else _spelled(text))]
@@ -109,6 +128,10 @@ class Settings(_Section):
     recording: Recording = Recording()
 
 
+LIVE: Final = LiveSettings.of(Settings)
+"""The settings that may be changed while playing."""
+
+
 def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettings:
     """Read the settings and lay flags over them.
 
@@ -137,14 +160,11 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise UserError(_explain(error, path, flags)) from error
-    low, high = settings.sampling.lowest_pitch, settings.sampling.highest_pitch
-    if high - low < 11:
-        raise UserError(
-            f"sampling.lowest_pitch ({low}) and sampling.highest_pitch ({high}) must leave at "
-            "least an octave"
-        )
-
     bindings = _bindings(settings.controls)
+    performer = _performer_settings(settings, bindings)
+    conflict = performer.conflict()
+    if conflict is not None:
+        raise UserError(conflict)
 
     def located(value: str, flag: Any) -> Path:
         try:
@@ -155,7 +175,7 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
 
     return SessionSettings(
         midi=_midi_settings(settings, bindings),
-        performer=_performer_settings(settings, bindings),
+        performer=performer,
         model=located(settings.sampling.model, flags.get("sampling", {}).get("model")),
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
     )

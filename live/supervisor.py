@@ -7,35 +7,43 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from live import processes
-from live.core.settings import PerformerSettings
+from live.core.controls import Command
+from live.core.view import View
 from live.errors import NoMidiError, UserError
-from live.messages import Begin, Connect, Failed, Lost, Ready, Stop, TurnChanged
-from live.midi_io.settings import MidiSettings
+from live.messages import (
+    Begin,
+    Change,
+    Changed,
+    Connect,
+    Do,
+    Failed,
+    Health,
+    Lost,
+    Played,
+    Ready,
+    Said,
+    Stop,
+    TurnChanged,
+)
+from live.outbox import Outbox
+from live.present import PresentSettings
 from live.recording import recover, write_midi_file
+from live.session_settings import SessionSettings
+from live.settings import LIVE
+from live.watching import SettingChanged, Told, Watcher, Watchers
 
 READY_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 5.0
 MOST_RESTARTS: Final = 3
 """In a minute, of one child."""
-
-
-@dataclass(frozen=True)
-class SessionSettings:
-    """All that a session needs."""
-
-    midi: MidiSettings
-    performer: PerformerSettings
-    model: Path
-    folder: Path
-    """Where recordings go."""
 
 
 @dataclass(eq=False)
@@ -44,6 +52,11 @@ class _Child:
 
     process: BaseProcess
     pipe: Connection
+    outbox: Outbox = field(init=False)
+    """What is sent through the pipe goes here, as threads of the session's users may send."""
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.pipe)
 
 
 class Session:
@@ -51,17 +64,21 @@ class Session:
 
     A child that dies is started again, three times a minute at most: the improviser with its memory
     read back from the journal, midi_io with an output that it silences first.
+
+    ``change``, ``do``, ``play``, ``values`` and ``watch`` may be called from any thread while
+    another one is in ``run``; none of them waits for another process.
     """
 
     def __init__(self, settings: SessionSettings, tell: Callable[[str], None]) -> None:
-        self._settings = settings
-        self._tell = tell
+        self.present = PresentSettings(settings, LIVE)
+        self._watchers = Watchers()
+        self._tell_user = tell
         self._context = multiprocessing.get_context("spawn")
         self._midi_io: _Child | None = None
         self._improviser: _Child | None = None
         self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
         for path in recover(settings.folder):
-            tell(f"an earlier session had been cut off; recorded {path}")
+            self._tell(f"an earlier session had been cut off; recorded {path}")
         self.journal = _new_journal(settings.folder)
 
     def start(self) -> None:
@@ -79,7 +96,7 @@ class Session:
             priority = "real-time priority" if ports.realtime else "no real-time priority"
             took_s = time.perf_counter() - began_s
             self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
-            midi_io.pipe.send(Begin())
+            midi_io.outbox.send_now(Begin())
         except BaseException:
             with _signals_ignored():
                 self._stop_children()
@@ -125,10 +142,55 @@ class Session:
                 ) from error
             return target
 
+    # -- while it runs, from any thread -----------------------------------------------------------
+
+    def change(self, name: str, value: object) -> None:
+        """Let a live setting have another value: full or short name, value as in the file or text.
+
+        Raises:
+            UserError: there is no such setting, or the value is wrong; everything stays as it was.
+        """
+        setting, changed = self.present.change(name, value)
+        child = self._improviser if setting.owner == "improviser" else self._midi_io
+        if child is not None:  # one that is being started anew gets the present settings
+            child.outbox.put(Change(setting.field, changed), key=setting.field)
+
+    def do(self, command: str) -> None:
+        """Let a command be obeyed: "your_turn", "my_turn", "again", "keep" or "panic".
+
+        Raises:
+            UserError: there is no such command.
+        """
+        known: tuple[Command, ...] = get_args(Command)
+        found = next((each for each in known if each == command), None)
+        if found is None:
+            raise UserError(f'there is no command "{command}"; there are: {", ".join(known)}')
+        child = self._improviser
+        if child is not None:
+            child.outbox.put(Do(found))
+
+    def play(self, data: bytes) -> None:
+        """Take MIDI bytes as if they came from the keyboard."""
+        child = self._midi_io
+        if child is not None:
+            child.outbox.put(Played(data))
+
+    def values(self) -> dict[str, Any]:
+        """Return the live settings that hold now, by full name, as the file spells them."""
+        return self.present.values()
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Hand news to a watcher, see ``Watchers.add``; return a function that ends it."""
+        return self._watchers.add(watcher)
+
+    def _tell(self, line: str) -> None:
+        self._tell_user(line)
+        self._watchers.tell(Told(line))
+
     # -- children -------------------------------------------------------------------------------
 
     def _start_midi_io(self) -> _Child:
-        s = self._settings
+        s = self.present.now
         header = {
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "bpm": s.performer.bpm,
@@ -141,7 +203,7 @@ class Session:
 
     def _start_improviser(self) -> _Child:
         assert self._midi_io is not None
-        s = self._settings
+        s = self.present.now
         midi_end, improviser_end = self._context.Pipe()
         self._improviser = self._spawn(
             "improviser",
@@ -152,7 +214,7 @@ class Session:
             improviser_end,
         )
         with suppress(OSError):  # if it is gone already, its last words or its end say why
-            self._midi_io.pipe.send(Connect(midi_end))
+            self._midi_io.outbox.send_now(Connect(midi_end))
         for end in (midi_end, improviser_end):
             end.close()  # the death of a child has to show as the end of its pipes
         return self._improviser
@@ -183,10 +245,22 @@ class Session:
                 self._tell("the model plays")
             else:
                 self._tell(f"your turn (the model played {message.notes} notes)")
+            self._watchers.tell(message)
+        elif isinstance(message, View | Health):
+            self._watchers.tell(message)
+        elif isinstance(message, Changed):
+            setting = self.present.took(message.name, message.value)
+            if setting is not None:
+                self._watchers.tell(SettingChanged(setting.name, setting.to_file(message.value)))
+        elif isinstance(message, Said):
+            self._tell(message.line)
         elif isinstance(message, Ready):
             self._tell(f"{child.process.name} is back: {message.detail}")
             if child is self._midi_io:
-                child.pipe.send(Begin())
+                child.outbox.send_now(Begin())
+            for setting, value in self.present.held_by(child.process.name):
+                # What was changed while it started; what it has already it passes over.
+                child.outbox.put(Change(setting.field, value), key=setting.field)
             if self._improviser is None:
                 self._start_improviser()  # only now: the journal says which keys it was left with
         elif isinstance(message, Failed):
@@ -227,8 +301,7 @@ class Session:
     def _stop_children(self) -> None:
         for child in (self._midi_io, self._improviser):
             if child is not None:
-                with suppress(OSError):
-                    child.pipe.send(Stop())
+                child.outbox.put(Stop())
                 child.process.join(STOP_TIMEOUT_S)
                 with suppress(EOFError, OSError):
                     while child.pipe.poll():
@@ -242,8 +315,10 @@ class Session:
         self._midi_io = self._improviser = None
 
     def _end(self, child: _Child) -> None:
+        child.outbox.close()
         child.process.kill()
         child.process.join()
+        child.outbox.join()
         child.pipe.close()
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from live import improviser
+from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import JournalWriter
 from live.messages import Failed, Heard, Ready, Stop
+from tests.core.room import FlatNetwork
 
 MODEL = Path(__file__).resolve().parent.parent / "exported_models" / "default.onnx"
 
@@ -35,6 +37,9 @@ class Core:
 
     def wake_at(self):
         return None
+
+    def view(self, now_s):
+        return Performer(PerformerSettings(), FlatNetwork()).view(now_s)
 
 
 cores: list[Core] = []

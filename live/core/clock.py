@@ -13,6 +13,8 @@ class BeatClock:
 
     TOLERANCE_TICKS: Final = 0.25
     """A moment this little after a tick still counts as that tick: nobody releases on time."""
+    source: str = "internal"
+    """Where the pulse comes from, to be shown."""
 
     def __init__(self, bpm: float, beats_per_bar: int) -> None:
         self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
@@ -20,6 +22,16 @@ class BeatClock:
         self._origin_s = 0.0
         self._origin_tick = 0.0
         self._downbeat_tick = 0
+
+    @property
+    def anchor(self) -> tuple[float, float]:
+        """Return a moment and its tick, from which the pulse is counted at its present tempo."""
+        return self._origin_s, self._origin_tick
+
+    @property
+    def downbeat_tick(self) -> int:
+        """Return a tick on which a bar begins."""
+        return self._downbeat_tick
 
     @property
     def seconds_per_beat(self) -> float:

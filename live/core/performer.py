@@ -22,6 +22,7 @@ The rules, all of which live here:
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -30,10 +31,11 @@ from live.core.controls import Command, Controls
 from live.core.ear import Ear, HeardNote
 from live.core.memory import Memory, Network
 from live.core.score import Entry, Score
-from live.core.settings import Current, PerformerSettings
+from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
+from live.core.view import Recent, View, Who, make_view
 from live.core.voice import Voice
 from live.events import TICKS_PER_BEAT, Note
-from live.messages import Action, Changed, Marked, Panic, TurnChanged, Yield
+from live.messages import Action, Changed, Marked, Panic, Said, TurnChanged, Yield
 
 CHORD_WINDOW_S: Final = 0.03
 """Notes struck within this time of a chord's first one belong to the chord."""
@@ -47,6 +49,8 @@ LONGEST_ANSWER_BARS: Final = 32
 """An answer whose end is the model's choice ends here at the latest."""
 SHORTEST_SOLO_BARS: Final = 8
 """A piece does not end sooner."""
+REPLAN_INTERVAL_S: Final = 0.1
+"""A flood of changes makes the model plan anew no more often than this."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,11 @@ class Performer:
         """The phrase of the latest answer, for another one."""
         self._announced = False
         self._solo_wanted = settings.mode == "solo"
+        self._replanned_s = -math.inf
+        self._replan_due_s: float | None = None
+        self.counters: Counter[str] = Counter()
+        """What was counted since the start, to be shown."""
+        self._recent = Recent(self.counters)
 
     @property
     def settings(self) -> PerformerSettings:
@@ -97,7 +106,8 @@ class Performer:
         duet = self.settings.mode == "duet"
         # What was due before this note is handed out first: how often the core was asked before
         # must not matter.
-        actions = self._play_on(time_s) if duet and (touched or event.ended) else []
+        actions = self._catch_up(time_s)
+        actions += self._play_on(time_s) if duet and (touched or event.ended) else []
         for note in event.ended:
             self._note_ended(note)
         if event.began is not None:
@@ -105,7 +115,7 @@ class Performer:
                 actions += self._take_the_word(time_s)
             self._note_began(event.began)
             if duet:
-                self._voice.replan(time_s)
+                self._replan(time_s)
         if self._phrase is not None and touched:
             self._phrase.last_touch_s = time_s
         return actions
@@ -114,6 +124,10 @@ class Performer:
         """Do what the user asks for by a pedal, a pad or a button."""
         if name == "keep":
             return [Marked(time_s, "keep")]
+        caught_up = self._catch_up(time_s)
+        return caught_up + self._obey(time_s, name)
+
+    def _obey(self, time_s: float, name: Command) -> list[Action]:
         if name == "panic":
             return [*self._take_the_word(time_s), Panic(time_s)]
         if name == "my_turn":
@@ -134,28 +148,51 @@ class Performer:
     def change(self, time_s: float, **changes: Any) -> list[Action]:
         """Let other values of settings hold from a moment on; they have been checked before.
 
-        What was handed out already sounds as it was; what was only planned is planned anew.
+        What was handed out already sounds as it was; what was only planned is planned anew, where
+        the change has to do with it. Nothing happens where all values hold already.
         """
-        actions = self._play_on(time_s)
-        self._current.now = replace(self.settings, **changes)
+        changes = {n: value for n, value in changes.items() if getattr(self.settings, n) != value}
+        if not changes:
+            return []
+        actions = [*self._catch_up(time_s), *self._play_on(time_s)]
+        changed = replace(self.settings, **changes)
+        conflict = changed.conflict()
+        if conflict is not None:
+            return [*actions, Said(time_s, conflict)]
+        self._current.now = changed
         if "bpm" in changes or "beats_per_bar" in changes:
             self.clock.change(time_s, self.settings.bpm, self.settings.beats_per_bar)
-        self._voice.replan(time_s)
+        heard_in = changes.keys() - KEEP_THE_PLAN
+        if heard_in - REPLAN_SOON or time_s >= self._replanned_s + REPLAN_INTERVAL_S:
+            if heard_in:
+                self._replan(time_s)
+        elif heard_in and self._replan_due_s is None:
+            self._replan_due_s = self._replanned_s + REPLAN_INTERVAL_S
         return [*actions, *(Changed(time_s, name, value) for name, value in changes.items())]
 
     def advance(self, now_s: float) -> list[Action]:
         """Do what is due: hear what is new, take the word, plan, hand out notes, give it back."""
+        caught_up = self._catch_up(now_s)
         if self._voice.speech is None:
             self._memory.read(self._score.events())
             due_s = self._turn_due_s()
             if due_s is not None and now_s >= due_s:
                 phrase = self._phrase or _Phrase(self._now_tick(now_s), now_s)
                 self._begin_turn(phrase, max(self._phrase_end_s(phrase), self._soon(now_s)))
-        return self._play_on(now_s)
+        return [*caught_up, *self._play_on(now_s)]
 
     def wake_at(self) -> float | None:
         """Return when ``advance`` should be called next if nothing is heard; None: no need."""
-        return self._turn_due_s() if self._voice.speech is None else self._voice.wake_s()
+        wake_s = self._turn_due_s() if self._voice.speech is None else self._voice.wake_s()
+        due_s = self._replan_due_s
+        return wake_s if due_s is None else due_s if wake_s is None else min(wake_s, due_s)
+
+    def view(self, now_s: float) -> View:
+        """Return a picture of this moment for those who look on."""
+        turn: Who = "model" if self._voice.speech is not None and self._announced else "player"
+        planned = self._recent.planned(self._voice.speech, self.clock, self._velocity())
+        notes = [*self._recent.notes(now_s), *planned]
+        return make_view(now_s, turn, self.settings, self.clock, notes, self.counters)
 
     def recall_note(self, onset_s: float, release_s: float, pitch: int) -> None:
         """Put back a note that the model played before this core was made."""
@@ -187,6 +224,7 @@ class Performer:
             self._chord_s = heard.onset_s
             self._chord_tick = self._now_tick(heard.onset_s)
         self._last_sound_s = heard.onset_s
+        self._recent.heard(heard)
         self._velocities = [*self._velocities, heard.velocity][-FOLLOWED_NOTES:]
         note = Note(
             self._chord_tick,
@@ -217,6 +255,7 @@ class Performer:
         else:
             self._last_sound_s = time_s
         said = self._voice.stop(time_s, forget=forget)
+        self._recent.stopped(time_s)
         actions: list[Action] = [Yield(time_s)]
         if self._announced:
             actions.append(TurnChanged(time_s, "player", said))
@@ -302,11 +341,28 @@ class Performer:
             self._announced = True
             actions.append(TurnChanged(notes[0].onset_s, "model", 0))
         actions += notes
+        self._recent.given((round(self.clock.tick_at(n.onset_s)), n) for n in notes)
         finished_s = self._voice.finished_s()
         if finished_s is not None and now_s >= finished_s:
             said = self._voice.stop(finished_s)
             self._last_sound_s = finished_s
             actions.append(TurnChanged(finished_s, "player", said))
+        return actions
+
+    def _replan(self, time_s: float) -> None:
+        """Let the model plan anew what it has not handed out."""
+        if self._voice.speech is not None:
+            self.counters["plans anew"] += 1
+        self._voice.replan(time_s)
+        self._replanned_s, self._replan_due_s = time_s, None
+
+    def _catch_up(self, time_s: float) -> list[Action]:
+        """Do what was put off until now, as of the moment it was due."""
+        due_s = self._replan_due_s
+        if due_s is None or time_s < due_s:
+            return []
+        actions = self._play_on(due_s)
+        self._replan(due_s)
         return actions
 
     def _soon(self, now_s: float) -> float:

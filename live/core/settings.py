@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from live.core.controls import Bindings
 from live.events import TICKS_PER_BEAT
@@ -50,6 +50,35 @@ class PerformerSettings:
             "beat": TICKS_PER_BEAT,
             "bar": TICKS_PER_BEAT * self.beats_per_bar,
         }[self.handover]
+
+    def conflict(self) -> str | None:
+        """Return in a line which settings do not fit together; None: all do."""
+        low, high = self.lowest_pitch, self.highest_pitch
+        if high - low < 11:
+            return (
+                f"sampling.lowest_pitch ({low}) and sampling.highest_pitch ({high}) must leave at "
+                "least an octave"
+            )
+        return None
+
+
+KEEP_THE_PLAN: Final = frozenset(
+    {
+        "bpm",  # what is planned is planned in beats
+        "mode",
+        "handover",
+        "phrase_end",
+        "silence_beats",
+        "answer",
+        "answer_bars",
+        "output_channel",
+        "controls",
+    }
+)
+"""Settings whose change leaves the notes that are planned as they are."""
+REPLAN_SOON: Final = frozenset({"temperature", "min_p"})
+"""Settings whose change may wait a moment for more of the same: a knob sends many values. Every
+other change makes the model plan anew at once."""
 
 
 class Current:

@@ -12,7 +12,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -24,25 +26,31 @@ from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
 from live.messages import (
     Begin,
+    Change,
     Changed,
     Connect,
+    Did,
     Failed,
     Heard,
     Lost,
     Marked,
     Panic,
+    Played,
     PlayNote,
     Ready,
+    Said,
     Stop,
     TurnChanged,
     Yield,
 )
 from live.midi_io import ports
+from live.midi_io.health import HealthMeter
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
 from live.midi_io.parser import MidiParser
-from live.midi_io.recall import keys_left_down, silence
+from live.midi_io.recall import keys_left_down, silence, silence_heard
 from live.midi_io.schedule import Due, Schedule
 from live.midi_io.settings import MidiSettings
+from live.outbox import Outbox
 
 REALTIME_PRIORITY: Final = 70
 SETTLE_S: Final = 0.002
@@ -70,6 +78,9 @@ class MidiIo:
         self._journal = journal
         self._improviser: Connection | None = None
         self._parser = MidiParser()
+        self._page_parser = MidiParser()
+        self._input = threading.Lock()
+        """Messages of the player's come one after the other, whatever way they come."""
         self._ledger = NoteLedger()
         self._pedals_down: set[tuple[int, int]] = set()
         self._schedule = Schedule()
@@ -77,14 +88,28 @@ class MidiIo:
         self._stopping = False
         self.begin = threading.Event()
         """Set when the whole session is ready."""
+        self.meter: HealthMeter | None = None
+        self.parent: Outbox | None = None
+        """Where to tell the parent what happens; None: nobody asks."""
         self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
+        self._told_down: set[Key] = set()
+        """Keys that the improviser believes to be held."""
 
     # -- input, on RtMidi's thread --------------------------------------------------------------
 
     def on_input(self, data: list[int]) -> None:
         """Take bytes from the keyboard: thru first, then the journal, then the improviser."""
+        with self._input:
+            self._take_input(self._parser.feed(data))
+
+    def on_played(self, data: bytes) -> None:
+        """Take bytes that came another way, as if they came from the keyboard."""
+        with self._input:
+            self._take_input(self._page_parser.feed(list(data)))
+
+    def _take_input(self, messages: Iterable[bytes]) -> None:
         now_s = time.perf_counter()
-        for message in self._parser.feed(data):
+        for message in messages:
             if message[0] >= FIRST_SYSTEM_MESSAGE:
                 continue
             if bound(message, self._settings.controls):
@@ -96,8 +121,47 @@ class MidiIo:
                 self._journal.write("in", now_s, message)
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
-                with suppress(Full):  # if it hangs, thru and the recording go on
-                    self._to_improviser.put_nowait(Heard(now_s, message))
+                self._tell_improviser(now_s, message)
+
+    def _tell_improviser(self, now_s: float, message: bytes) -> None:
+        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
+        if kind == 0x90 and message[2] > 0:
+            self._told_down.add(key)
+        elif kind in (0x80, 0x90):
+            self._told_down.discard(key)
+        with suppress(Full):  # if it hangs, thru and the recording go on
+            self._to_improviser.put_nowait(Heard(now_s, message))
+
+    # -- settings -------------------------------------------------------------------------------
+
+    def change(self, name: str, value: Any) -> None:
+        """Let one of ``MidiSettings`` have another value; keys that are held are let go of."""
+        with self._input:
+            if getattr(self._settings, name) == value:
+                return
+            now_s = time.perf_counter()
+            self._settings = replace(self._settings, **{name: value})
+            if name == "thru" and not value:
+                self._end_thru()
+            elif name == "input_channel":
+                deaf = [channel for channel in range(16) if value not in (None, channel)]
+                for message in silence_heard(self._told_down, deaf):
+                    self._tell_improviser(now_s, message)
+        self._report(Changed(now_s, name, value))
+
+    def _end_thru(self) -> None:
+        """End what the player's keys and pedals sound: their ends will not be heard of."""
+        with self._changed:
+            for key in sorted(self._ledger.sounding):
+                for message in self._ledger.release(PLAYER, key):
+                    self._output.send(message)
+            self._release_pedals()
+
+    def _report(self, message: Changed | TurnChanged | Said) -> None:
+        if isinstance(message, Changed):
+            self._journal.write("set", message.time_s, message.name, message.value)
+        if self.parent is not None:
+            self.parent.put(message)
 
     def _send_thru(self, message: bytes) -> None:
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
@@ -154,9 +218,12 @@ class MidiIo:
         with self._changed:
             for message in self._ledger.release_everything():
                 self._output.send(message)
-            for channel, pedal in sorted(self._pedals_down):
-                self._output.send(bytes([0xB0 | channel, pedal, 0]))
-            self._pedals_down.clear()
+            self._release_pedals()
+
+    def _release_pedals(self) -> None:
+        for channel, pedal in sorted(self._pedals_down):
+            self._output.send(bytes([0xB0 | channel, pedal, 0]))
+        self._pedals_down.clear()
 
     def end_everything(self) -> None:
         """End every note, also those that nobody here knows of."""
@@ -180,6 +247,8 @@ class MidiIo:
             if held:
                 self._journal_end(key, due.number, due.deadline_s)
             return
+        if self.meter is not None:
+            self.meter.sent(time.perf_counter() - due.deadline_s)
         for message in self._ledger.strike(due.number, key, due.note.velocity):
             self._output.send(message)
             self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
@@ -235,14 +304,17 @@ class MidiIo:
                     self.end_everything()
                 elif isinstance(message, Marked):
                     self._journal.write("mark", message.time_s, message.text)
-                elif isinstance(message, Changed):
-                    self._journal.write("set", message.time_s, message.name, message.value)
-                    with suppress(OSError):
-                        parent.send(message)
+                elif isinstance(message, Change):
+                    self.change(message.name, message.value)
+                elif isinstance(message, Played):
+                    self.on_played(message.data)
+                elif isinstance(message, Did):
+                    self._journal.write("do", message.time_s, message.command)
+                elif isinstance(message, Changed | Said):
+                    self._report(message)
                 elif isinstance(message, TurnChanged):
                     self._journal.write("turn", message.time_s, message.turn)
-                    with suppress(OSError):  # if it is gone, the next ``recv`` from it says so
-                        parent.send(message)
+                    self._report(message)
 
 
 def run(
@@ -276,6 +348,7 @@ def run(
         for key in keys:
             journal.write(kind, time.perf_counter(), note_off(key))
     midi_io = MidiIo(settings, output, journal)
+    midi_io.parent = Outbox(parent)
     try:
         source = _open_input(settings, midi_io)
     except UserError as error:
@@ -287,17 +360,23 @@ def run(
     threading.Thread(target=midi_io.listen, args=(parent,), name="listen", daemon=True).start()
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not look at it again while playing
-    parent.send(Ready(f"{source.name} -> {output.name}", realtime))
+    midi_io.parent.send_now(Ready(f"{source.name} -> {output.name}", realtime))
+    midi_io.meter = HealthMeter(source.name, output.name, realtime)
+    ended = threading.Event()
+    threading.Thread(
+        target=midi_io.meter.tell, args=(journal, midi_io.parent, ended), name="health", daemon=True
+    ).start()
     try:
         midi_io.run_schedule()
     finally:
+        ended.set()
         source.close()
         midi_io.end_every_note()
         output.close()
         journal.close()
         if journal.lost_lines:
             with suppress(OSError):
-                parent.send(Lost(journal.lost_lines))
+                midi_io.parent.send_now(Lost(journal.lost_lines))
 
 
 def _open_output(settings: MidiSettings) -> ports.OutputPort:

@@ -39,6 +39,14 @@ def keys_left_down(journal: Path) -> dict[str, set[Key]]:
     return down
 
 
+def silence_heard(keys: set[Key], channels: list[int]) -> list[bytes]:
+    """Return the messages that end keys of some channels for one who will not hear their ends."""
+    return [
+        *(note_off(key) for key in sorted(keys) if key[0] in channels),
+        *(bytes([0xB0 | channel, SUSTAIN_PEDAL, 0]) for channel in channels),
+    ]
+
+
 def silence(keys: set[Key]) -> list[bytes]:
     """Return the messages that end these keys: pedal up, each note off, all notes off."""
     channels = sorted({channel for channel, _ in keys})

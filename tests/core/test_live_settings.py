@@ -38,3 +38,56 @@ def test_a_new_bound_holds_from_the_horizon_on():
     later = [n for n in room.model if n.onset_s > moment + 0.2]
     assert later
     assert all(60 <= n.pitch <= 72 for n in later)
+
+
+def test_what_holds_already_changes_nothing():
+    room = Room(mode="continue")
+    room.play(room.note(0, 0.9, 60), until=8)
+    assert room.core.change(room.now, bpm=room.settings.bpm, temperature=1.0) == []
+
+
+def test_settings_that_do_not_fit_together_are_refused_in_one_line():
+    room = Room()
+    (said,) = room.core.change(1.0, lowest_pitch=105)
+    assert "octave" in said.line
+    assert room.core.settings == room.settings
+
+
+def test_a_knob_that_sends_many_values_does_not_thin_the_music_out():
+    def onsets(flood):
+        room = Room(mode="continue", seed=3)
+        room.play(room.note(0, 0.9, 60), until=8)
+        if flood:
+            for step in range(1600):
+                room.pass_until(8 * room.beat + step / 100)
+                room._take(room.core.change(room.now, temperature=1 + step / 10000))
+        room.pass_until(40 * room.beat)
+        return [n for n in room.model if n.onset_s > 8 * room.beat], room.core.counters
+
+    steady, _ = onsets(flood=False)
+    turned, counters = onsets(flood=True)
+    assert len(turned) > 0.7 * len(steady)
+    assert counters["plans anew"] <= 161
+
+
+def test_a_view_shows_both_and_what_is_planned():
+    room = Room(mode="continue", bpm=120)
+    room.play(room.note(0, 0.9, 60), room.note(1, 0.9, 64), until=4)
+    now = room.now
+    view = room.core.view(now)
+    assert view.turn == "model"
+    assert (view.bpm, view.mode, view.clock) == (pytest.approx(120), "continue", "internal")
+    beat_now = view.beat + (now - view.beat_time_s) * view.bpm / 60
+    assert beat_now == pytest.approx(room.core.clock.tick_at(now) / 24)
+    player = [n for n in view.notes if n.who == "player"]
+    assert [(n.pitch, n.velocity) for n in player] == [(60, 80), (64, 80)]
+    model = [n for n in view.notes if n.who == "model"]
+    assert {n.onset_s for n in model if n.committed} == {n.onset_s for n in room.model}
+    assert all(n.onset_s > now for n in model if not n.committed)
+    assert any(not n.committed for n in model)
+    planned = next(n for n in model if not n.committed)
+    room.pass_until(planned.onset_s + 0.1)
+    later = {n.id: n for n in room.core.view(room.now).notes}
+    assert later[planned.id].committed
+    assert later[planned.id].onset_s == pytest.approx(planned.onset_s)
+    assert room.core.view(room.now) == room.core.view(room.now + 0.01)

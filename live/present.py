@@ -1,0 +1,77 @@
+"""The settings that hold now, as the parent knows them: what a child that is started anew gets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from live.errors import UserError
+from live.live_settings import LiveSetting, LiveSettings, Owner
+from live.session_settings import SessionSettings
+
+
+class PresentSettings:
+    """Follows changes, whoever makes them; may be used from several threads."""
+
+    def __init__(self, settings: SessionSettings, live: LiveSettings) -> None:
+        self._now = settings
+        self._live = live
+        self._lock = threading.Lock()
+
+    @property
+    def now(self) -> SessionSettings:
+        """All settings as they are."""
+        return self._now
+
+    def values(self) -> dict[str, Any]:
+        """Return the live settings by full name, as the file spells them."""
+        return {setting.name: self._value(setting) for setting in self._live}
+
+    def change(self, name: str, given: object) -> tuple[LiveSetting, Any]:
+        """Let a setting have another value.
+
+        Args:
+            name: full or short, see ``LiveSettings.find``.
+            given: a value as the file spells it, also as text.
+
+        Returns:
+            The setting, and its value as the processes spell it.
+
+        Raises:
+            UserError: the setting is unknown, the value is wrong, or it does not fit the others.
+        """
+        setting = self._live.find(name)
+        value = setting.to_core(setting.read(given))
+        with self._lock:
+            changed = _with(self._now, setting.owner, setting.field, value)
+            conflict = changed.performer.conflict()
+            if conflict is not None:
+                raise UserError(conflict)
+            self._now = changed
+        return setting, value
+
+    def held_by(self, owner: str) -> list[tuple[LiveSetting, Any]]:
+        """Return the settings that a process holds, with their values as it spells them."""
+        values = self.values()
+        return [(s, s.to_core(values[s.name])) for s in self._live if s.owner == owner]
+
+    def took(self, field: str, value: Any) -> LiveSetting | None:
+        """Note what a child says it has changed; return the setting, None if it is none."""
+        setting = self._live.held_as(field)
+        if setting is not None:
+            with self._lock:
+                self._now = _with(self._now, setting.owner, field, value)
+        return setting
+
+    def _value(self, setting: LiveSetting) -> Any:
+        now = self._now
+        holder = now.performer if setting.owner == "improviser" else now.midi
+        return setting.to_file(getattr(holder, setting.field))
+
+
+def _with(settings: SessionSettings, owner: Owner, field: str, value: Any) -> SessionSettings:
+    change = {field: value}
+    if owner == "improviser":
+        return replace(settings, performer=replace(settings.performer, **change))
+    return replace(settings, midi=replace(settings.midi, **change))

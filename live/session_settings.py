@@ -1,0 +1,20 @@
+"""What a session is told before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from live.core.settings import PerformerSettings
+from live.midi_io.settings import MidiSettings
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """All that a session needs."""
+
+    midi: MidiSettings
+    performer: PerformerSettings
+    model: Path
+    folder: Path
+    """Where recordings go."""

@@ -1,0 +1,78 @@
+"""What a session tells those who watch it: terminal, page, other programs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from live.core.view import View
+from live.messages import Health, TurnChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line for the user."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChanged:
+    """A live setting has another value."""
+
+    name: str
+    """Its full name, as ``time.bpm``."""
+    value: Any
+    """As the file spells it."""
+
+
+News = View | Health | Told | SettingChanged | TurnChanged
+Watcher = Callable[[News], None]
+
+
+class Watchers:
+    """Those who watch; they may come and go from any thread."""
+
+    def __init__(self) -> None:
+        self._watchers: list[Watcher] = []
+        self._lock = threading.Lock()
+        self.view: View | None = None
+        self.health: Health | None = None
+
+    def add(self, watcher: Watcher) -> Callable[[], None]:
+        """Let somebody watch from now on, beginning with the latest view and health.
+
+        The watcher is called on whatever thread has news: it must not wait for anything. What it
+        raises is passed over.
+
+        Returns:
+            A function that ends it.
+        """
+        with self._lock:
+            self._watchers = [*self._watchers, watcher]
+            latest = [news for news in (self.view, self.health) if news is not None]
+        for news in latest:
+            _call(watcher, news)
+
+        def end() -> None:
+            with self._lock:
+                self._watchers = [w for w in self._watchers if w is not watcher]
+
+        return end
+
+    def tell(self, news: News) -> None:
+        """Hand news to everybody."""
+        if isinstance(news, View):
+            self.view = news
+        elif isinstance(news, Health):
+            self.health = news
+        for watcher in self._watchers:
+            _call(watcher, news)
+
+
+def _call(watcher: Watcher, news: News) -> None:
+    with suppress(Exception):  # what somebody does with the news is not the session's fault
+        watcher(news)
