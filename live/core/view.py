@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from live.core.clock import BeatClock
 from live.core.ear import HeardNote
 from live.core.settings import PerformerSettings
-from live.core.voice import Speech
 from live.events import TICKS_PER_BEAT
 from live.messages import PlayNote
+
+if TYPE_CHECKING:  # the parent looks at views and never loads the model's runtime
+    from live.core.voice import Speech
 
 KEPT_S: Final = 10.0
 """Notes that ended longer ago than this are no longer shown."""
