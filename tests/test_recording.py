@@ -286,15 +286,15 @@ class Room:
     def run_schedule(self, seconds):
         import threading
 
-        self.midi_io._stopping = False
-        thread = threading.Thread(target=self.midi_io.run_schedule)
+        self.midi_io.player._stopping = False
+        thread = threading.Thread(target=self.midi_io.player.run_schedule)
         thread.start()
         time.sleep(seconds)
-        self.midi_io.stop()
+        self.midi_io.player.stop()
         thread.join()
 
     def recorded(self, folder):
-        self.midi_io.end_every_note()
+        self.midi_io.player.end_every_note()
         self.writer.close()
         target = folder / "session.mid"
         write_midi_file(self.journal, target)
@@ -308,12 +308,12 @@ def room(tmp_path):
 
 def test_models_note_ends_in_the_recording_when_the_player_takes_its_key(room, tmp_path):
     now = time.perf_counter()
-    room.midi_io.play(PlayNote(now, now + 0.3, 0, 60, 70))
+    room.midi_io.player.play(PlayNote(now, now + 0.3, 0, 60, 70))
     room.run_schedule(0.05)
-    room.midi_io.on_input([0x90, 60, 90])  # the same key of the same channel
-    room.midi_io.end_model_notes()
+    room.midi_io.listener.on_input([0x90, 60, 90])  # the same key of the same channel
+    room.midi_io.player.end_model_notes()
     time.sleep(0.2)
-    room.midi_io.on_input([0x80, 60, 0])
+    room.midi_io.listener.on_input([0x80, 60, 0])
     file = room.recorded(tmp_path)
     ((on, off, *_),) = notes_of(file, file.tracks[2])
     assert 0.03 < off - on < 0.15
@@ -323,15 +323,15 @@ def test_models_note_ends_in_the_recording_when_the_player_takes_its_key(room, t
 
 @pytest.mark.parametrize("by", ["its end", "the turn"])
 def test_models_note_ends_in_the_recording_though_the_player_holds_its_key(room, tmp_path, by):
-    room.midi_io.on_input([0x90, 60, 90])
+    room.midi_io.listener.on_input([0x90, 60, 90])
     now = time.perf_counter()
-    room.midi_io.play(PlayNote(now, now + (0.05 if by == "its end" else 0.5), 0, 60, 70))
+    room.midi_io.player.play(PlayNote(now, now + (0.05 if by == "its end" else 0.5), 0, 60, 70))
     room.run_schedule(0.1)
     if by == "the turn":
-        room.midi_io.end_model_notes()
+        room.midi_io.player.end_model_notes()
     time.sleep(0.2)
     assert room.heard == [bytes([0x90, 60, 90]), bytes([0x80, 60, 0]), bytes([0x90, 60, 70])]
-    room.midi_io.on_input([0x80, 60, 0])
+    room.midi_io.listener.on_input([0x80, 60, 0])
     assert room.heard[-1] == bytes([0x80, 60, 0])
     file = room.recorded(tmp_path)
     ((on, off, *_),) = notes_of(file, file.tracks[2])
@@ -340,8 +340,8 @@ def test_models_note_ends_in_the_recording_though_the_player_holds_its_key(room,
 
 def test_older_note_of_the_same_key_does_not_end_the_newer_one(room, tmp_path):
     now = time.perf_counter()
-    room.midi_io.play(PlayNote(now, now + 0.1, 0, 60, 70))
-    room.midi_io.play(PlayNote(now + 0.05, now + 0.2, 0, 60, 71))
+    room.midi_io.player.play(PlayNote(now, now + 0.1, 0, 60, 70))
+    room.midi_io.player.play(PlayNote(now + 0.05, now + 0.2, 0, 60, 71))
     room.run_schedule(0.25)
     file = room.recorded(tmp_path)
     lengths = [(off - on, velocity) for on, off, _, _, velocity in notes_of(file, file.tracks[2])]
@@ -349,15 +349,15 @@ def test_older_note_of_the_same_key_does_not_end_the_newer_one(room, tmp_path):
 
 
 def test_pedal_that_is_down_at_the_end_is_let_up(room, tmp_path):
-    room.midi_io.on_input([0xB2, 64, 127, 0xB2, 66, 127, 0xB2, 66, 0, 0x92, 60, 80])
-    room.midi_io.end_every_note()
+    room.midi_io.listener.on_input([0xB2, 64, 127, 0xB2, 66, 127, 0xB2, 66, 0, 0x92, 60, 80])
+    room.midi_io.player.end_every_note()
     assert room.heard[-2:] == [bytes([0x82, 60, 0]), bytes([0xB2, 64, 0])]
     room.recorded(tmp_path)
     assert room.heard[-1] == bytes([0xB2, 64, 0])
 
 
 def test_recording_holds_the_session_that_was_just_closed(room, tmp_path):
-    room.midi_io.on_input([0x90, 60, 80, 60, 0, 62, 80, 62, 0])  # running status
+    room.midi_io.listener.on_input([0x90, 60, 80, 60, 0, 62, 80, 62, 0])  # running status
     file = room.recorded(tmp_path)
     assert [n[3] for n in notes_of(file, file.tracks[1])] == [60, 62]
     assert read_header(room.journal)["bpm"] == 120.0

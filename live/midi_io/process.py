@@ -1,8 +1,8 @@
-"""The midi_io process: input callback, scheduler and ledger around one lock.
+"""The midi_io process: ports, and what the other processes ask of them.
 
-Threads: RtMidi's (input, thru), the main one (deadlines), one that reads what the other processes
-say, one that hands the player's notes to the improviser, and the journal's. Only the first two
-matter to the music; they share the lock for no longer than it takes to send a message.
+Threads: that of RtMidi (``listener``: input, thru), the main one (``player``: deadlines), and those
+that read what the other processes say, hand the notes on to the improviser, tell how things are, and
+write the journal. Only the first two matter to the music.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from queue import Empty, Full, Queue
 from typing import Any, Final
 
-from live.core.controls import bound
 from live.demo import DemoInput
 from live.errors import NoMidiError, UserError
 from live.journal import JournalWriter
@@ -31,7 +28,6 @@ from live.messages import (
     Connect,
     Did,
     Failed,
-    Heard,
     Lost,
     Marked,
     Panic,
@@ -45,230 +41,33 @@ from live.messages import (
 )
 from live.midi_io import ports
 from live.midi_io.health import HealthMeter
-from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
-from live.midi_io.parser import MidiParser
-from live.midi_io.recall import keys_left_down, silence, silence_heard
-from live.midi_io.schedule import Due, Schedule
+from live.midi_io.ledger import note_off
+from live.midi_io.listener import Listener
+from live.midi_io.player import Player
+from live.midi_io.recall import keys_left_down, silence
 from live.midi_io.settings import MidiSettings
 from live.outbox import Outbox
 
 REALTIME_PRIORITY: Final = 70
-SETTLE_S: Final = 0.002
-SLICE_S: Final = 0.0001
-"""The last moments before a deadline are slept in slices: a processor that was woken just now wakes
-up sooner than one that has fallen asleep."""
-MAX_WAITING: Final = 20_000
-"""Messages for an improviser that does not listen; what comes beyond is not told to it."""
-FIRST_SYSTEM_MESSAGE: Final = 0xF0
-PEDALS: Final = (64, 66)
-"""Controllers that let notes sound on after their note-off: sustain and sostenuto."""
 
 
 class MidiIo:
-    """What is done with messages; it owns no port but the output."""
+    """Input, output and journal of a session, and what the other processes ask of them."""
 
     def __init__(
         self,
         settings: MidiSettings,
         output: ports.OutputPort,
         journal: JournalWriter,
+        parent: Outbox | None = None,
     ) -> None:
-        self._settings = settings
-        self._output = output
+        """Put the parts together; ``parent`` None: nobody asks how it goes."""
         self._journal = journal
-        self._improviser: Connection | None = None
-        self._parser = MidiParser()
-        self._page_parser = MidiParser()
-        self._input = threading.Lock()
-        """Messages of the player's come one after the other, whatever way they come."""
-        self._ledger = NoteLedger()
-        self._pedals_down: set[tuple[int, int]] = set()
-        self._schedule = Schedule()
-        self._changed = threading.Condition()
-        self._stopping = False
+        self._parent = parent
+        self.player = Player(output, journal)
+        self.listener = Listener(settings, self.player, journal, self._report)
         self.begin = threading.Event()
         """Set when the whole session is ready."""
-        self.meter: HealthMeter | None = None
-        self.parent: Outbox | None = None
-        """Where to tell the parent what happens; None: nobody asks."""
-        self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
-        self._told_down: set[Key] = set()
-        """Keys that the improviser believes to be held."""
-
-    # -- input, on RtMidi's thread --------------------------------------------------------------
-
-    def on_input(self, data: list[int]) -> None:
-        """Take bytes from the keyboard: thru first, then the journal, then the improviser."""
-        with self._input:
-            self._take_input(self._parser.feed(data))
-
-    def on_played(self, data: bytes) -> None:
-        """Take bytes that came another way, as if they came from the keyboard."""
-        with self._input:
-            self._take_input(self._page_parser.feed(list(data)))
-
-    def _take_input(self, messages: Iterable[bytes]) -> None:
-        now_s = time.perf_counter()
-        for message in messages:
-            if message[0] >= FIRST_SYSTEM_MESSAGE:
-                continue
-            if bound(message, self._settings.controls):
-                self._journal.write("control", now_s, message)
-            else:
-                if self._settings.thru:
-                    with self._changed:
-                        self._send_thru(message)
-                self._journal.write("in", now_s, message)
-            wanted = self._settings.input_channel
-            if wanted is None or message[0] & 0x0F == wanted:
-                self._tell_improviser(now_s, message)
-
-    def _tell_improviser(self, now_s: float, message: bytes) -> None:
-        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
-        if kind == 0x90 and message[2] > 0:
-            self._told_down.add(key)
-        elif kind in (0x80, 0x90):
-            self._told_down.discard(key)
-        with suppress(Full):  # if it hangs, thru and the recording go on
-            self._to_improviser.put_nowait(Heard(now_s, message))
-
-    # -- settings -------------------------------------------------------------------------------
-
-    def change(self, name: str, value: Any) -> None:
-        """Let one of ``MidiSettings`` have another value; keys that are held are let go of."""
-        with self._input:
-            if getattr(self._settings, name) == value:
-                return
-            now_s = time.perf_counter()
-            self._settings = replace(self._settings, **{name: value})
-            if name == "thru" and not value:
-                self._end_thru()
-            elif name == "input_channel":
-                deaf = [channel for channel in range(16) if value not in (None, channel)]
-                for message in silence_heard(self._told_down, deaf):
-                    self._tell_improviser(now_s, message)
-        self._report(Changed(now_s, name, value))
-
-    def _end_thru(self) -> None:
-        """End what the player's keys and pedals sound: their ends will not be heard of."""
-        with self._changed:
-            for key in sorted(self._ledger.sounding):
-                for message in self._ledger.release(PLAYER, key):
-                    self._output.send(message)
-            self._release_pedals()
-
-    def _report(self, message: Changed | TurnChanged | Said) -> None:
-        if isinstance(message, Changed):
-            self._journal.write("set", message.time_s, message.name, message.value)
-        if self.parent is not None:
-            self.parent.put(message)
-
-    def _send_thru(self, message: bytes) -> None:
-        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
-        if kind == 0x90 and message[2] > 0:
-            if key in self._ledger.model_notes:  # it ends here: the player takes its key over
-                self._journal_end(key, self._ledger.model_notes[key])
-            messages = self._ledger.strike(PLAYER, key, message[2])
-        elif kind in (0x80, 0x90):
-            messages = self._ledger.release(PLAYER, key)
-        else:
-            messages = [message]
-            if kind == 0xB0 and message[1] in PEDALS:
-                change = self._pedals_down.add if message[2] >= 64 else self._pedals_down.discard
-                change(key)
-        for each in messages:
-            self._output.send(each)
-
-    # -- the model's notes ----------------------------------------------------------------------
-
-    def play(self, note: PlayNote) -> None:
-        """Schedule a note."""
-        with self._changed:
-            self._schedule.add(note)
-            self._changed.notify()
-
-    def end_model_notes(self) -> None:
-        """Forget what is scheduled and end what sounds of the model's."""
-        with self._changed:
-            self._schedule.clear()
-            ended = self._ledger.model_notes
-            for message in self._ledger.release_model():
-                self._output.send(message)
-            for key, number in ended.items():
-                self._journal_end(key, number)
-
-    def run_schedule(self) -> None:
-        """Send the model's notes at their deadlines until ``stop``."""
-        with self._changed:
-            while not self._stopping:
-                for due in self._schedule.due(time.perf_counter()):
-                    self._send_due(due)
-                deadline_s = self._schedule.next_deadline_s()
-                left_s = None if deadline_s is None else deadline_s - time.perf_counter()
-                if left_s is None:
-                    self._changed.wait()
-                elif left_s > SETTLE_S:
-                    self._changed.wait(left_s - SETTLE_S)
-                elif left_s > 0:
-                    self._changed.wait(min(left_s, SLICE_S))
-
-    def end_every_note(self) -> None:
-        """End the model's notes and the player's; call it when no input can follow."""
-        self.end_model_notes()
-        with self._changed:
-            for message in self._ledger.release_everything():
-                self._output.send(message)
-            self._release_pedals()
-
-    def _release_pedals(self) -> None:
-        for channel, pedal in sorted(self._pedals_down):
-            self._output.send(bytes([0xB0 | channel, pedal, 0]))
-        self._pedals_down.clear()
-
-    def end_everything(self) -> None:
-        """End every note, also those that nobody here knows of."""
-        self.end_every_note()
-        with self._changed:
-            for message in silence({(channel, 0) for channel in range(16)}):
-                self._output.send(message)
-
-    def stop(self) -> None:
-        """End ``run_schedule``."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-
-    def _send_due(self, due: Due) -> None:
-        key = (due.note.channel, due.note.pitch)
-        if not due.is_onset:
-            held = self._ledger.model_notes.get(key) == due.number
-            for message in self._ledger.release(due.number, key):
-                self._output.send(message)
-            if held:
-                self._journal_end(key, due.number, due.deadline_s)
-            return
-        if self.meter is not None:
-            self.meter.sent(time.perf_counter() - due.deadline_s)
-        for message in self._ledger.strike(due.number, key, due.note.velocity):
-            self._output.send(message)
-            self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
-
-    def _journal_end(self, key: Key, *rest: int | float) -> None:
-        """Note that a note of the model's is over, also where the player still holds its key."""
-        self._journal.write("out", time.perf_counter(), note_off(key), *rest)
-
-    # -- the other processes --------------------------------------------------------------------
-
-    def forward(self) -> None:
-        """Hand the player's messages to the improviser; a thread's body.
-
-        While there is none they are dropped: the next one reads them from the journal.
-        """
-        while not self._stopping:
-            with suppress(Empty, OSError):
-                heard = self._to_improviser.get(timeout=0.5)
-                if self._improviser is not None:
-                    self._improviser.send(heard)
 
     def listen(self, parent: Connection) -> None:
         """Read what improviser and parent say until the parent ends the session; a thread's body.
@@ -283,38 +82,46 @@ class MidiIo:
                     message = connection.recv()
                 except (EOFError, OSError):
                     message = Stop()
-                if isinstance(message, Stop):
-                    if connection is parent:
-                        self.stop()
-                        return
-                    if self._improviser is connection:  # and not its successor already
-                        self._improviser = None
-                    connections.remove(connection)
-                    self.end_model_notes()
-                elif isinstance(message, Begin):
-                    self.begin.set()
-                elif isinstance(message, Connect):
-                    self._improviser = message.improviser
+                if isinstance(message, Connect):
                     connections.append(message.improviser)
-                elif isinstance(message, PlayNote):
-                    self.play(message)
-                elif isinstance(message, Yield):
-                    self.end_model_notes()
-                elif isinstance(message, Panic):
-                    self.end_everything()
-                elif isinstance(message, Marked):
-                    self._journal.write("mark", message.time_s, message.text)
-                elif isinstance(message, Change):
-                    self.change(message.name, message.value)
-                elif isinstance(message, Played):
-                    self.on_played(message.data)
-                elif isinstance(message, Did):
-                    self._journal.write("do", message.time_s, message.command)
-                elif isinstance(message, Changed | Said):
-                    self._report(message)
-                elif isinstance(message, TurnChanged):
-                    self._journal.write("turn", message.time_s, message.turn)
-                    self._report(message)
+                    self.listener.connect(message.improviser)
+                elif not isinstance(message, Stop):
+                    self._obey(message)
+                elif connection is parent:
+                    self.player.stop()
+                    return
+                else:
+                    connections.remove(connection)
+                    self.listener.disconnect(connection)
+                    self.player.end_model_notes()
+
+    def _obey(self, message: object) -> None:
+        if isinstance(message, PlayNote):
+            self.player.play(message)
+        elif isinstance(message, Yield):
+            self.player.end_model_notes()
+        elif isinstance(message, Panic):
+            self.player.end_everything()
+        elif isinstance(message, Change):
+            self.listener.change(message.name, message.value)
+        elif isinstance(message, Played):
+            self.listener.on_played(message.data)
+        elif isinstance(message, Begin):
+            self.begin.set()
+        elif isinstance(message, Marked):
+            self._journal.write("mark", message.time_s, message.text)
+        elif isinstance(message, Did):
+            self._journal.write("do", message.time_s, message.command)
+        elif isinstance(message, Changed | Said | TurnChanged):
+            self._report(message)
+
+    def _report(self, message: Changed | TurnChanged | Said) -> None:
+        if isinstance(message, Changed):
+            self._journal.write("set", message.time_s, message.name, message.value)
+        elif isinstance(message, TurnChanged):
+            self._journal.write("turn", message.time_s, message.turn)
+        if self._parent is not None:
+            self._parent.put(message)
 
 
 def run(
@@ -347,8 +154,8 @@ def run(
     for kind, keys in left_down.items():
         for key in keys:
             journal.write(kind, time.perf_counter(), note_off(key))
-    midi_io = MidiIo(settings, output, journal)
-    midi_io.parent = Outbox(parent)
+    to_parent = Outbox(parent)
+    midi_io = MidiIo(settings, output, journal, to_parent)
     try:
         source = _open_input(settings, midi_io)
     except UserError as error:
@@ -356,27 +163,29 @@ def run(
         journal.close()
         parent.send(_failure(error))
         return
-    threading.Thread(target=midi_io.forward, name="forward", daemon=True).start()
-    threading.Thread(target=midi_io.listen, args=(parent,), name="listen", daemon=True).start()
+    ended = threading.Event()
+    _start_thread(midi_io.listener.forward, ended)
+    _start_thread(midi_io.listen, parent)
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not look at it again while playing
-    midi_io.parent.send_now(Ready(f"{source.name} -> {output.name}", realtime))
-    midi_io.meter = HealthMeter(source.name, output.name, realtime)
-    ended = threading.Event()
-    threading.Thread(
-        target=midi_io.meter.tell, args=(journal, midi_io.parent, ended), name="health", daemon=True
-    ).start()
+    to_parent.send_now(Ready(f"{source.name} -> {output.name}", realtime))
+    midi_io.player.meter = HealthMeter(source.name, output.name, realtime)
+    _start_thread(midi_io.player.meter.tell, journal, to_parent, ended)
     try:
-        midi_io.run_schedule()
+        midi_io.player.run_schedule()
     finally:
         ended.set()
         source.close()
-        midi_io.end_every_note()
+        midi_io.player.end_every_note()
         output.close()
         journal.close()
         if journal.lost_lines:
             with suppress(OSError):
-                midi_io.parent.send_now(Lost(journal.lost_lines))
+                to_parent.send_now(Lost(journal.lost_lines))
+
+
+def _start_thread(body: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=body, args=arguments, name=body.__name__, daemon=True).start()
 
 
 def _open_output(settings: MidiSettings) -> ports.OutputPort:
@@ -390,8 +199,8 @@ def _open_output(settings: MidiSettings) -> ports.OutputPort:
 
 def _open_input(settings: MidiSettings, midi_io: MidiIo) -> ports.InputPort:
     if settings.demo is not None:
-        return DemoInput(settings.demo, midi_io.on_input, midi_io.begin)
-    return ports.open_input(ports.find_api(settings.api), settings.input, midi_io.on_input)
+        return DemoInput(settings.demo, midi_io.listener.on_input, midi_io.begin)
+    return ports.open_input(ports.find_api(settings.api), settings.input, midi_io.listener.on_input)
 
 
 def _failure(error: UserError) -> Failed:

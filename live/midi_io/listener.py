@@ -1,0 +1,118 @@
+"""What comes in: bytes of the keyboard to messages, and where each of them goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from queue import Empty, Full, Queue
+from typing import Any, Final
+
+from live.core.controls import bound
+from live.journal import JournalWriter
+from live.messages import Changed, Heard
+from live.midi_io.ledger import Key
+from live.midi_io.parser import MidiParser
+from live.midi_io.player import Player
+from live.midi_io.recall import silence_heard
+from live.midi_io.settings import MidiSettings
+
+MAX_WAITING: Final = 20_000
+"""Messages for an improviser that does not listen; what comes beyond is not told to it."""
+FIRST_SYSTEM_MESSAGE: Final = 0xF0
+
+
+class Listener:
+    """Takes the player's messages: thru first, then the journal, then the improviser."""
+
+    def __init__(
+        self,
+        settings: MidiSettings,
+        player: Player,
+        journal: JournalWriter,
+        report: Callable[[Changed], None],
+    ) -> None:
+        self._settings = settings
+        self._player = player
+        self._journal = journal
+        self._report = report
+        self._parser = MidiParser()
+        self._page_parser = MidiParser()
+        self._lock = threading.Lock()
+        """Messages of the player's come one after the other, whatever way they come."""
+        self._improviser: Connection | None = None
+        self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
+        self._told_down: set[Key] = set()
+        """Keys that the improviser believes to be held."""
+
+    def on_input(self, data: list[int]) -> None:
+        """Take bytes from the keyboard, on RtMidi's thread."""
+        with self._lock:
+            self._take(self._parser.feed(data))
+
+    def on_played(self, data: bytes) -> None:
+        """Take bytes that came another way, as if they came from the keyboard."""
+        with self._lock:
+            self._take(self._page_parser.feed(list(data)))
+
+    def change(self, name: str, value: Any) -> None:
+        """Let one of ``MidiSettings`` have another value; keys that are held are let go of."""
+        with self._lock:
+            if getattr(self._settings, name) == value:
+                return
+            now_s = time.perf_counter()
+            self._settings = replace(self._settings, **{name: value})
+            if name == "thru" and not value:
+                self._player.end_thru()
+            elif name == "input_channel":
+                deaf = [channel for channel in range(16) if value not in (None, channel)]
+                for message in silence_heard(self._told_down, deaf):
+                    self._tell_improviser(now_s, message)
+        self._report(Changed(now_s, name, value))
+
+    def connect(self, improviser: Connection) -> None:
+        """Tell this improviser from now on."""
+        self._improviser = improviser
+
+    def disconnect(self, improviser: Connection) -> None:
+        """This one is gone; its successor may be here already."""
+        if self._improviser is improviser:
+            self._improviser = None
+
+    def forward(self, stopping: threading.Event) -> None:
+        """Hand the player's messages to the improviser; a thread's body.
+
+        While there is none they are dropped: the next one reads them from the journal.
+        """
+        while not stopping.is_set():
+            with suppress(Empty, OSError):
+                heard = self._to_improviser.get(timeout=0.5)
+                if self._improviser is not None:
+                    self._improviser.send(heard)
+
+    def _take(self, messages: Iterable[bytes]) -> None:
+        now_s = time.perf_counter()
+        for message in messages:
+            if message[0] >= FIRST_SYSTEM_MESSAGE:
+                continue
+            if bound(message, self._settings.controls):
+                self._journal.write("control", now_s, message)
+            else:
+                if self._settings.thru:
+                    self._player.thru(message)
+                self._journal.write("in", now_s, message)
+            wanted = self._settings.input_channel
+            if wanted is None or message[0] & 0x0F == wanted:
+                self._tell_improviser(now_s, message)
+
+    def _tell_improviser(self, now_s: float, message: bytes) -> None:
+        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
+        if kind == 0x90 and message[2] > 0:
+            self._told_down.add(key)
+        elif kind in (0x80, 0x90):
+            self._told_down.discard(key)
+        with suppress(Full):  # if it hangs, thru and the recording go on
+            self._to_improviser.put_nowait(Heard(now_s, message))

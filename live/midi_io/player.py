@@ -1,0 +1,151 @@
+"""What goes out: thru, the model's notes at their deadlines, and the ledger between them.
+
+The main thread sleeps to deadlines here while thru is sent by the thread of the input; they share
+one lock for no longer than it takes to send a message.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from live.journal import JournalWriter
+from live.messages import PlayNote
+from live.midi_io.health import HealthMeter
+from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
+from live.midi_io.ports import OutputPort
+from live.midi_io.recall import silence
+from live.midi_io.schedule import Due, Schedule
+
+SETTLE_S: Final = 0.002
+SLICE_S: Final = 0.0001
+"""The last moments before a deadline are slept in slices: a processor that was woken just now wakes
+up sooner than one that has fallen asleep."""
+PEDALS: Final = (64, 66)
+"""Controllers that let notes sound on after their note-off: sustain and sostenuto."""
+
+
+class Player:
+    """Owns the output port: whatever sounds was sent here, and is ended here."""
+
+    def __init__(self, output: OutputPort, journal: JournalWriter) -> None:
+        self._output = output
+        self._journal = journal
+        self._ledger = NoteLedger()
+        self._pedals_down: set[tuple[int, int]] = set()
+        self._schedule = Schedule()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self.meter: HealthMeter | None = None
+
+    # -- the player's own notes, on RtMidi's thread ---------------------------------------------
+
+    def thru(self, message: bytes) -> None:
+        """Send a channel message of the player's on, there and then."""
+        with self._changed:
+            self._send_thru(message)
+
+    def end_thru(self) -> None:
+        """End what the player's keys and pedals sound: their ends will not be heard of."""
+        with self._changed:
+            for key in sorted(self._ledger.sounding):
+                for message in self._ledger.release(PLAYER, key):
+                    self._output.send(message)
+            self._release_pedals()
+
+    def _send_thru(self, message: bytes) -> None:
+        kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
+        if kind == 0x90 and message[2] > 0:
+            if key in self._ledger.model_notes:  # it ends here: the player takes its key over
+                self._journal_end(key, self._ledger.model_notes[key])
+            messages = self._ledger.strike(PLAYER, key, message[2])
+        elif kind in (0x80, 0x90):
+            messages = self._ledger.release(PLAYER, key)
+        else:
+            messages = [message]
+            if kind == 0xB0 and message[1] in PEDALS:
+                change = self._pedals_down.add if message[2] >= 64 else self._pedals_down.discard
+                change(key)
+        for each in messages:
+            self._output.send(each)
+
+    # -- the model's notes ----------------------------------------------------------------------
+
+    def play(self, note: PlayNote) -> None:
+        """Schedule a note."""
+        with self._changed:
+            self._schedule.add(note)
+            self._changed.notify()
+
+    def end_model_notes(self) -> None:
+        """Forget what is scheduled and end what sounds of the model's."""
+        with self._changed:
+            self._schedule.clear()
+            ended = self._ledger.model_notes
+            for message in self._ledger.release_model():
+                self._output.send(message)
+            for key, number in ended.items():
+                self._journal_end(key, number)
+
+    def run_schedule(self) -> None:
+        """Send the model's notes at their deadlines until ``stop``."""
+        with self._changed:
+            while not self._stopping:
+                for due in self._schedule.due(time.perf_counter()):
+                    self._send_due(due)
+                deadline_s = self._schedule.next_deadline_s()
+                left_s = None if deadline_s is None else deadline_s - time.perf_counter()
+                if left_s is None:
+                    self._changed.wait()
+                elif left_s > SETTLE_S:
+                    self._changed.wait(left_s - SETTLE_S)
+                elif left_s > 0:
+                    self._changed.wait(min(left_s, SLICE_S))
+
+    def stop(self) -> None:
+        """End ``run_schedule``."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def _send_due(self, due: Due) -> None:
+        key = (due.note.channel, due.note.pitch)
+        if not due.is_onset:
+            held = self._ledger.model_notes.get(key) == due.number
+            for message in self._ledger.release(due.number, key):
+                self._output.send(message)
+            if held:
+                self._journal_end(key, due.number, due.deadline_s)
+            return
+        if self.meter is not None:
+            self.meter.sent(time.perf_counter() - due.deadline_s)
+        for message in self._ledger.strike(due.number, key, due.note.velocity):
+            self._output.send(message)
+            self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
+
+    def _journal_end(self, key: Key, *rest: int | float) -> None:
+        """Note that a note of the model's is over, also where the player still holds its key."""
+        self._journal.write("out", time.perf_counter(), note_off(key), *rest)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def end_every_note(self) -> None:
+        """End the model's notes and the player's; call it when no input can follow."""
+        self.end_model_notes()
+        with self._changed:
+            for message in self._ledger.release_everything():
+                self._output.send(message)
+            self._release_pedals()
+
+    def end_everything(self) -> None:
+        """End every note, also those that nobody here knows of."""
+        self.end_every_note()
+        with self._changed:
+            for message in silence({(channel, 0) for channel in range(16)}):
+                self._output.send(message)
+
+    def _release_pedals(self) -> None:
+        for channel, pedal in sorted(self._pedals_down):
+            self._output.send(bytes([0xB0 | channel, pedal, 0]))
+        self._pedals_down.clear()
