@@ -1,7 +1,7 @@
 """The midi_io process: ports, and what the other processes ask of them.
 
 Threads: that of RtMidi (``listener``: input, thru), the main one (``player``: deadlines), and those
-that read what the other processes say, hand the notes on to the improviser, tell how things are, and
+that read what the other processes say, hand notes on to the improviser, tell how things are, and
 write the journal. Only the first two matter to the music.
 """
 
