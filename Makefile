@@ -8,13 +8,16 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
-.PHONY: play test check bench clean
+.PHONY: play test soak check bench clean
 
 play: $(VENV)/performer
 	$(RUN) -m live --or-demo $(ARGS)
 
 test: $(VENV)/development
 	$(RUN) -m pytest $(ARGS)
+
+soak: $(VENV)/development
+	$(RUN) -m pytest -m slow $(ARGS)
 
 check: $(VENV)/development
 	$(RUN) -m ruff check .
