@@ -166,7 +166,7 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
     if conflict is not None:
         raise UserError(conflict)
 
-    def located(value: str, flag: Any) -> Path:
+    def located(value: str, flag: Any, base: Path = base) -> Path:
         try:
             given = Path(value).expanduser()
         except RuntimeError as error:  # the home of a user that is not here
@@ -176,7 +176,12 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
     return SessionSettings(
         midi=_midi_settings(settings, bindings),
         performer=performer,
-        model=located(settings.sampling.model, flags.get("sampling", {}).get("model")),
+        model=located(
+            settings.sampling.model,
+            flags.get("sampling", {}).get("model"),
+            # A file that names none gets the one that comes with the project.
+            base if "model" in settings.sampling.model_fields_set else PROJECT,
+        ),
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
     )
 

@@ -207,6 +207,12 @@ def test_paths_in_the_file_are_relative_to_it(tmp_path, monkeypatch):
     assert loaded.folder == folder / "takes"
 
 
+def test_file_that_names_no_model_gets_the_projects_wherever_it_lies(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text("[time]\nbpm = 90.0\n")
+    assert load(config, {}).model == PROJECT / "exported_models" / "default.onnx"
+
+
 def test_paths_in_flags_are_relative_to_the_working_folder(tmp_path, monkeypatch):
     folder = tmp_path / "project"
     folder.mkdir()
@@ -236,10 +242,10 @@ def test_long_path_is_allowed(config, tmp_path):
 def test_config_of_the_working_folder_is_found_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load(None, {}).model == PROJECT / "exported_models" / "default.onnx"
-    (tmp_path / DEFAULT_CONFIG).write_text("[time]\nbpm = 77\n")
+    (tmp_path / DEFAULT_CONFIG).write_text('[time]\nbpm = 77\n[sampling]\nmodel = "mine.onnx"\n')
     loaded = load(None, {})
     assert loaded.performer.bpm == 77.0
-    assert loaded.model.resolve() == tmp_path / "exported_models" / "default.onnx"
+    assert loaded.model.resolve() == tmp_path / "mine.onnx"
 
 
 # -- the demo ------------------------------------------------------------------------------------
