@@ -17,7 +17,7 @@ from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.events import START, special_event
 from live.journal import RESOLUTION_S, read_header, read_lines
-from live.messages import Action, Change, Did, Do, Failed, Heard, Ready
+from live.messages import Action, Change, Did, Do, Failed, Heard, Ready, TakeBegan
 from live.model import Model
 from live.outbox import Outbox
 from live.timed_network import TimedNetwork
@@ -59,7 +59,10 @@ def run(
             asked = _read_all(parent) if parent in ready else []
             if asked is None:
                 return  # it says stop, or is gone
-            actions = _hear_all(performer, midi_io, recalled_s)
+            actions, take = _hear_all(performer, midi_io, recalled_s)
+            if take is not performer:
+                performer = take
+                viewer.look_at(performer)
             actions += _do_all(performer, asked)
             actions += performer.advance(time.perf_counter())
             for action in actions:
@@ -103,17 +106,26 @@ def _do_all(performer: Performer, asked: list[Change | Do]) -> list[Action | Did
     return actions
 
 
-def _hear_all(performer: Performer, midi_io: Connection, recalled_s: float) -> list[Action | Did]:
+def _hear_all(
+    performer: Performer, midi_io: Connection, recalled_s: float
+) -> tuple[list[Action | Did | TakeBegan], Performer]:
     """Let the core hear what has come; a flood is heard whole before anything is computed.
 
     What was recalled from the journal is passed over: it waits in the pipe as well.
+
+    Returns:
+        What follows at once, and the core to go on with: each take has one of its own, so that it
+        can be played again from its journal alone.
     """
-    actions: list[Action | Did] = []
+    actions: list[Action | Did | TakeBegan] = []
     while midi_io.poll():
         message = midi_io.recv()
-        if isinstance(message, Heard) and message.time_s > recalled_s:
+        if isinstance(message, TakeBegan):
+            actions += [*performer.command(message.time_s, "my_turn"), message]
+            performer = performer.successor()
+        elif isinstance(message, Heard) and message.time_s > recalled_s:
             actions += performer.hear(message.time_s, message.data)
-    return actions
+    return actions, performer
 
 
 def _recall(performer: Performer, journal: Path) -> float:

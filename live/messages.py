@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 
 from live.core.controls import Command
@@ -75,9 +76,36 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """midi_io to the parent, as it leaves: the disk did not take all of the recording."""
+    """midi_io to the parent, at the end of a take: the disk did not take all of the recording."""
 
     lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewTake:
+    """The parent to midi_io: close the journal and go on in this one."""
+
+    journal: Path
+    header: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBegan:
+    """midi_io to improviser and parent: what was heard from this moment on is in a new journal.
+
+    The improviser sends it back: what it says from then on belongs to the new take.
+    """
+
+    time_s: float
+    journal: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NoNewTake:
+    """midi_io to the parent: the new journal cannot be written, so the old one goes on."""
+
+    reason: str
+    """One line for the user."""
 
 
 @dataclass(frozen=True, slots=True)

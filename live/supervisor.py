@@ -27,17 +27,21 @@ from live.messages import (
     Failed,
     Health,
     Lost,
+    NewTake,
+    NoNewTake,
     Played,
     Ready,
     Said,
     Stop,
+    TakeBegan,
     TurnChanged,
 )
 from live.outbox import Outbox
 from live.present import PresentSettings
-from live.recording import recover, write_midi_file
+from live.recording import recover
 from live.session_settings import SessionSettings
 from live.settings import LIVE
+from live.takes import Takes
 from live.watching import SettingChanged, Told, Watcher, Watchers
 
 READY_TIMEOUT_S: Final = 30.0
@@ -65,8 +69,8 @@ class Session:
     A child that dies is started again, three times a minute at most: the improviser with its memory
     read back from the journal, midi_io with an output that it silences first.
 
-    ``change``, ``do``, ``play``, ``values`` and ``watch`` may be called from any thread while
-    another one is in ``run``; none of them waits for another process.
+    ``change``, ``do``, ``play``, ``new_take``, ``values`` and ``watch`` may be called from any
+    thread while another one is in ``run``; none of them waits for another process.
     """
 
     def __init__(self, settings: SessionSettings, tell: Callable[[str], None]) -> None:
@@ -79,7 +83,12 @@ class Session:
         self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
         for path in recover(settings.folder):
             self._tell(f"an earlier session had been cut off; recorded {path}")
-        self.journal = _new_journal(settings.folder)
+        self._takes = Takes(settings.folder, self._tell)
+
+    @property
+    def journal(self) -> Path:
+        """The journal that is being written."""
+        return self._takes.journal
 
     def start(self) -> None:
         """Start both processes and wait until they are ready.
@@ -132,15 +141,7 @@ class Session:
         """
         with _signals_ignored():
             self._stop_children()
-            target = self.journal.with_suffix(".mid")
-            try:
-                write_midi_file(self.journal, target)
-            except OSError as error:
-                raise UserError(
-                    f"cannot write {target}: {error.strerror}; the session is kept in "
-                    f"{self.journal}"
-                ) from error
-            return target
+            return self._takes.end()
 
     # -- while it runs, from any thread -----------------------------------------------------------
 
@@ -175,6 +176,18 @@ class Session:
         if child is not None:
             child.outbox.put(Played(data))
 
+    def new_take(self) -> None:
+        """End the recording and begin another; what is held and goes thru sounds on.
+
+        Raises:
+            UserError: the folder cannot be written to; the take goes on.
+        """
+        child = self._midi_io
+        if child is not None:
+            journal = self._takes.prepare()
+            if journal is not None:
+                child.outbox.put(NewTake(journal, self._journal_header()))
+
     def values(self) -> dict[str, Any]:
         """Return the live settings that hold now, by full name, as the file spells them."""
         return self.present.values()
@@ -190,16 +203,20 @@ class Session:
     # -- children -------------------------------------------------------------------------------
 
     def _start_midi_io(self) -> _Child:
+        midi = self.present.now.midi
+        header = self._journal_header()
+        self._midi_io = self._spawn("midi_io", processes.midi_io, midi, self.journal, header)
+        return self._midi_io
+
+    def _journal_header(self) -> dict[str, Any]:
         s = self.present.now
-        header = {
+        return {
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "bpm": s.performer.bpm,
             "beats_per_bar": s.performer.beats_per_bar,
             "model": s.model.name,
             "performer": asdict(s.performer),
         }
-        self._midi_io = self._spawn("midi_io", processes.midi_io, s.midi, self.journal, header)
-        return self._midi_io
 
     def _start_improviser(self) -> _Child:
         assert self._midi_io is not None
@@ -252,6 +269,15 @@ class Session:
             setting = self.present.took(message.name, message.value)
             if setting is not None:
                 self._watchers.tell(SettingChanged(setting.name, setting.to_file(message.value)))
+        elif isinstance(message, Lost):
+            self._tell(
+                f"the disk did not take {message.lines} lines of the recording; make room on it"
+            )
+        elif isinstance(message, TakeBegan):
+            self._takes.began(message.journal)
+        elif isinstance(message, NoNewTake):
+            self._takes.give_up()
+            self._tell(message.reason)
         elif isinstance(message, Said):
             self._tell(message.line)
         elif isinstance(message, Ready):
@@ -283,6 +309,7 @@ class Session:
                 )
             return
         self._midi_io = None
+        self._takes.give_up()
         if self._improviser is not None:
             self._end(self._improviser)
             self._improviser = None
@@ -306,11 +333,8 @@ class Session:
                 with suppress(EOFError, OSError):
                     while child.pipe.poll():
                         message = child.pipe.recv()
-                        if isinstance(message, Lost):
-                            self._tell(
-                                f"the disk did not take {message.lines} lines of the recording; "
-                                "make room on it"
-                            )
+                        if isinstance(message, Lost | TakeBegan):
+                            self._take(child, message)
                 self._end(child)
         self._midi_io = self._improviser = None
 
@@ -320,27 +344,6 @@ class Session:
         child.process.join()
         child.outbox.join()
         child.pipe.close()
-
-
-def _new_journal(folder: Path) -> Path:
-    """Create an empty journal under a name of its own.
-
-    Raises:
-        UserError: the folder cannot be written to.
-    """
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1000):
-            path = folder / f"{stamp}{f'_{number}' if number else ''}.jsonl"
-            with suppress(FileExistsError):
-                path.touch(exist_ok=False)
-                return path
-    except OSError as error:
-        raise UserError(
-            f"cannot record to the folder {folder}: {error.strerror}; name another with --record"
-        ) from error
-    raise UserError(f"the folder {folder} has a thousand recordings of this second; name another")
 
 
 class _signals_ignored:  # noqa: N801 - used like a function

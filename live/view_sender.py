@@ -27,6 +27,11 @@ class ViewSender:
         self._made_s = 0.0
         self._changed = True
 
+    def look_at(self, performer: Performer) -> None:
+        """Show another core from now on."""
+        self._performer = performer
+        self._changed = True
+
     def note_change(self) -> None:
         """Something may have changed in the core."""
         self._changed = True

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from dataclasses import replace
 
-import psutil
 import pytest
 
-from live.config_file import PROJECT
 from live.core.view import View
 from live.errors import UserError
 from live.messages import Health
-from live.settings import load
-from live.supervisor import Session
 from live.watching import SettingChanged, Told
-
-
-class Watched:
-    """A session without MIDI ports, run by this process while it waits, and what it tells."""
-
-    def __init__(self, folder, **sections):
-        chosen = load(PROJECT / "config.toml", {"recording": {"folder": str(folder)}, **sections})
-        self.news = []
-        self.closed = False
-        self.lines = []
-        demo = replace(chosen.midi, demo=((3600.0, b"\x90\x3c\x50"),), api="jack")
-        self.session = Session(replace(chosen, midi=demo), self.lines.append)
-        self.session.start()
-        self.end_watching = self.session.watch(self.news.append)
-
-    def latest(self, kind):
-        return next((n for n in reversed(self.news) if isinstance(n, kind)), None)
-
-    def wait_for_view(self, condition, what):
-        def holds():
-            view = self.latest(View)
-            return view is not None and condition(view)
-
-        self.wait_for(holds, what)
-        return self.latest(View)
-
-    def wait_for(self, condition, what, seconds=40):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come; {self.lines}"
-            self.session.run(0.02)
-
-    def kill(self, name):
-        children = psutil.Process().children(recursive=True)
-        next(child for child in children if child.name() == name).kill()
-
-    def close(self):
-        journal = self.session.journal
-        self.session.close()
-        self.closed = True
-        return [json.loads(line) for line in journal.read_text().splitlines()[1:]]
+from tests.watched import Watched
 
 
 @pytest.fixture

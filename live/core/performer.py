@@ -66,6 +66,7 @@ class Performer:
 
     def __init__(self, settings: PerformerSettings, network: Network) -> None:
         self._current = Current(settings)
+        self._network = network
         self.clock = BeatClock(settings.bpm, settings.beats_per_bar)
         self._controls = Controls(settings.controls)
         self._ear = Ear()
@@ -87,6 +88,10 @@ class Performer:
         self.counters: Counter[str] = Counter()
         """What was counted since the start, to be shown."""
         self._recent = Recent(self.counters)
+
+    def successor(self) -> Performer:
+        """Return a core with the settings that hold now and without a memory, for a new take."""
+        return Performer(self.settings, self._network)
 
     @property
     def settings(self) -> PerformerSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from live.journal import JournalWriter
@@ -47,7 +48,9 @@ class HealthMeter:
             lost_lines=journal.lost_lines,
         )
 
-    def tell(self, journal: JournalWriter, parent: Outbox, stopping: threading.Event) -> None:
-        """Tell the parent until the end; a thread's body."""
+    def tell(
+        self, journal: Callable[[], JournalWriter], parent: Outbox, stopping: threading.Event
+    ) -> None:
+        """Tell the parent until the end; a thread's body. ``journal`` returns the present one."""
         while not stopping.wait(INTERVAL_S):
-            parent.put(self.read(time.perf_counter(), journal), key="health")
+            parent.put(self.read(time.perf_counter(), journal()), key="health")

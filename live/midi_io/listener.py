@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
 from live.core.controls import bound
 from live.journal import JournalWriter
-from live.messages import Changed, Heard
+from live.messages import Changed, Heard, TakeBegan
 from live.midi_io.ledger import Key
 from live.midi_io.parser import MidiParser
 from live.midi_io.player import Player
@@ -44,7 +45,7 @@ class Listener:
         self._lock = threading.Lock()
         """Messages of the player's come one after the other, whatever way they come."""
         self._improviser: Connection | None = None
-        self._to_improviser: Queue[Heard] = Queue(MAX_WAITING)
+        self._to_improviser: Queue[Heard | TakeBegan] = Queue(MAX_WAITING)
         self._told_down: set[Key] = set()
         """Keys that the improviser believes to be held."""
 
@@ -72,6 +73,22 @@ class Listener:
                 for message in silence_heard(self._told_down, deaf):
                     self._tell_improviser(now_s, message)
         self._report(Changed(now_s, name, value))
+
+    def write_to(self, journal: JournalWriter, path: Path) -> bool:
+        """Write to another journal from now on, and so does the player.
+
+        Returns:
+            Whether the improviser will be told, after all that it has yet to hear of the old take.
+        """
+        with self._lock:
+            self._player.write_to(journal)
+            self._journal = journal
+            if self._improviser is None:
+                return False
+            with suppress(Full):
+                self._to_improviser.put_nowait(TakeBegan(time.perf_counter(), path))
+                return True
+            return False
 
     def connect(self, improviser: Connection) -> None:
         """Tell this improviser from now on."""

@@ -81,12 +81,21 @@ class Player:
     def end_model_notes(self) -> None:
         """Forget what is scheduled and end what sounds of the model's."""
         with self._changed:
-            self._schedule.clear()
-            ended = self._ledger.model_notes
-            for message in self._ledger.release_model():
-                self._output.send(message)
-            for key, number in ended.items():
-                self._journal_end(key, number)
+            self._end_model_notes()
+
+    def _end_model_notes(self) -> None:
+        self._schedule.clear()
+        ended = self._ledger.model_notes
+        for message in self._ledger.release_model():
+            self._output.send(message)
+        for key, number in ended.items():
+            self._journal_end(key, number)
+
+    def write_to(self, journal: JournalWriter) -> None:
+        """End the model's notes and write to another journal from now on; thru sounds on."""
+        with self._changed:
+            self._end_model_notes()
+            self._journal = journal
 
     def run_schedule(self) -> None:
         """Send the model's notes at their deadlines until ``stop``."""

@@ -30,12 +30,15 @@ from live.messages import (
     Failed,
     Lost,
     Marked,
+    NewTake,
+    NoNewTake,
     Panic,
     Played,
     PlayNote,
     Ready,
     Said,
     Stop,
+    TakeBegan,
     TurnChanged,
     Yield,
 )
@@ -62,8 +65,11 @@ class MidiIo:
         parent: Outbox | None = None,
     ) -> None:
         """Put the parts together; ``parent`` None: nobody asks how it goes."""
-        self._journal = journal
+        self.journal = journal
+        """Of the present take."""
         self._parent = parent
+        self._between_takes = False
+        """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
         self.player = Player(output, journal)
         self.listener = Listener(settings, self.player, journal, self._report)
         self.begin = threading.Event()
@@ -93,10 +99,17 @@ class MidiIo:
                 else:
                     connections.remove(connection)
                     self.listener.disconnect(connection)
+                    self._between_takes = False
                     self.player.end_model_notes()
 
     def _obey(self, message: object) -> None:
-        if isinstance(message, PlayNote):
+        if isinstance(message, NewTake):
+            self._begin_take(message)
+        elif isinstance(message, TakeBegan):
+            self._between_takes = False
+        elif isinstance(message, PlayNote | Did) and self._between_takes:
+            pass
+        elif isinstance(message, PlayNote):
             self.player.play(message)
         elif isinstance(message, Yield):
             self.player.end_model_notes()
@@ -109,17 +122,37 @@ class MidiIo:
         elif isinstance(message, Begin):
             self.begin.set()
         elif isinstance(message, Marked):
-            self._journal.write("mark", message.time_s, message.text)
+            self.journal.write("mark", message.time_s, message.text)
         elif isinstance(message, Did):
-            self._journal.write("do", message.time_s, message.command)
+            self.journal.write("do", message.time_s, message.command)
         elif isinstance(message, Changed | Said | TurnChanged):
             self._report(message)
 
-    def _report(self, message: Changed | TurnChanged | Said) -> None:
+    def _begin_take(self, wanted: NewTake) -> None:
+        """Go on in another journal; the old one is closed by a thread that waits for the disk."""
+        try:
+            journal = JournalWriter(wanted.journal, wanted.header)
+        except OSError as error:
+            reason = f"cannot record to {wanted.journal}: {error.strerror}; the take goes on"
+            self._report(NoNewTake(reason))
+            return
+        ended, self.journal = self.journal, journal
+        self._between_takes = self.listener.write_to(journal, wanted.journal)
+        began = TakeBegan(time.perf_counter(), wanted.journal)
+
+        def close() -> None:
+            ended.close()
+            if ended.lost_lines:
+                self._report(Lost(ended.lost_lines))
+            self._report(began)
+
+        threading.Thread(target=close, name="close take").start()
+
+    def _report(self, message: Changed | TurnChanged | Said | Lost | TakeBegan | NoNewTake) -> None:
         if isinstance(message, Changed):
-            self._journal.write("set", message.time_s, message.name, message.value)
-        elif isinstance(message, TurnChanged):
-            self._journal.write("turn", message.time_s, message.turn)
+            self.journal.write("set", message.time_s, message.name, message.value)
+        elif isinstance(message, TurnChanged) and not self._between_takes:
+            self.journal.write("turn", message.time_s, message.turn)
         if self._parent is not None:
             self._parent.put(message)
 
@@ -170,7 +203,7 @@ def run(
     gc.freeze()  # what is here stays: the collector need not look at it again while playing
     to_parent.send_now(Ready(f"{source.name} -> {output.name}", realtime))
     midi_io.player.meter = HealthMeter(source.name, output.name, realtime)
-    _start_thread(midi_io.player.meter.tell, journal, to_parent, ended)
+    _start_thread(midi_io.player.meter.tell, lambda: midi_io.journal, to_parent, ended)
     try:
         midi_io.player.run_schedule()
     finally:
@@ -178,10 +211,10 @@ def run(
         source.close()
         midi_io.player.end_every_note()
         output.close()
-        journal.close()
-        if journal.lost_lines:
+        midi_io.journal.close()
+        if midi_io.journal.lost_lines:
             with suppress(OSError):
-                to_parent.send_now(Lost(journal.lost_lines))
+                to_parent.send_now(Lost(midi_io.journal.lost_lines))
 
 
 def _start_thread(body: Callable[..., None], *arguments: object) -> None:

@@ -1,0 +1,105 @@
+"""The takes of a session: the journal that is being written, and what is made of those before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from live.errors import UserError
+from live.recording import write_midi_file
+
+
+class Takes:
+    """Names journals and makes their MIDI files; midi_io writes them."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+        """Create the first journal.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        self._folder = folder
+        self._tell = tell
+        self._coming: Path | None = None
+        self._finishing: list[threading.Thread] = []
+        self.journal = _new_journal(folder)
+        """Of the present take."""
+
+    def prepare(self) -> Path | None:
+        """Create the journal of the next take; None: one is coming already.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        if self._coming is not None:
+            return None
+        self._coming = _new_journal(self._folder)
+        return self._coming
+
+    def began(self, journal: Path) -> None:
+        """midi_io writes the next journal: a thread makes the MIDI file of the one before."""
+        ended, self.journal = self.journal, journal
+        self._coming = None
+        thread = threading.Thread(target=self._finish, args=(ended,), name="take")
+        self._finishing = [*(t for t in self._finishing if t.is_alive()), thread]
+        thread.start()
+
+    def give_up(self) -> None:
+        """Whoever should have begun the next take did not."""
+        if self._coming is not None:
+            with suppress(OSError):
+                if self._coming.stat().st_size == 0:  # else the next start finds and keeps it
+                    self._coming.unlink()
+            self._coming = None
+
+    def end(self) -> Path:
+        """Make the MIDI file of the last take; return its path.
+
+        Raises:
+            UserError: it cannot be written; the journal is kept.
+        """
+        self.give_up()
+        for thread in self._finishing:
+            thread.join()
+        return _make_midi_file(self.journal)
+
+    def _finish(self, journal: Path) -> None:
+        try:
+            self._tell(f"recorded {_make_midi_file(journal)}; a new take has begun")
+        except UserError as error:
+            self._tell(str(error))
+
+
+def _make_midi_file(journal: Path) -> Path:
+    target = journal.with_suffix(".mid")
+    try:
+        write_midi_file(journal, target)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {target}: {error.strerror}; the session is kept in {journal}"
+        ) from error
+    return target
+
+
+def _new_journal(folder: Path) -> Path:
+    """Create an empty journal under a name of its own.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1000):
+            path = folder / f"{stamp}{f'_{number}' if number else ''}.jsonl"
+            with suppress(FileExistsError):
+                path.touch(exist_ok=False)
+                return path
+    except OSError as error:
+        raise UserError(
+            f"cannot record to the folder {folder}: {error.strerror}; name another with --record"
+        ) from error
+    raise UserError(f"the folder {folder} has a thousand recordings of this second; name another")
