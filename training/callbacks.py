@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -174,6 +174,7 @@ class Checkpoints(keras.callbacks.Callback):
         identity: Identity,
         console: Console,
         now: Callable[[], float] = time.monotonic,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         """Write to ``folder``; None: nowhere, since another worker does."""
         super().__init__()
@@ -183,6 +184,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.identity = identity
         self.console = console
         self.now = now
+        self.origin = origin or {}
         self.best_weights: list[Any] | None = None
         self._written_s = now()
 
@@ -224,7 +226,7 @@ class Checkpoints(keras.callbacks.Callback):
         if self.folder is None:
             return
         try:
-            save(self.model, self.folder / name, self.state, self.identity)
+            save(self.model, self.folder / name, self.state, self.identity, self.origin)
         except OSError as error:
             self.console.print(
                 f"no checkpoint in {self.folder}: {error}; training goes on without it",

@@ -51,15 +51,33 @@ class State:
         return sum(epoch["steps"] > 0 for epoch in self.history)
 
 
-def save(network: EventLSTM, path: Path, state: State, identity: Identity) -> None:
-    """Write a checkpoint.
+@dataclass(frozen=True)
+class Told:
+    """What a checkpoint says beside its weights."""
+
+    state: State
+    identity: Identity
+    origin: Mapping[str, Any]
+    """What a model of this run says of its music (``data``) and ``training``; empty if unknown."""
+
+
+def save(
+    network: EventLSTM,
+    path: Path,
+    state: State,
+    identity: Identity,
+    origin: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint; ``origin`` goes with it, for a model that is exported from it.
 
     Raises:
         OSError: it cannot be written; the file of that name, if there is one, stays as it is.
     """
     unfinished = path.with_name(f"unfinished.{path.name}")
     random = [v.numpy().tolist() for v in _random(network)]
-    told = json.dumps({"state": asdict(state), "identity": identity, "random": random}).encode()
+    told = json.dumps(
+        {"state": asdict(state), "identity": identity, "origin": origin or {}, "random": random}
+    ).encode()
     try:
         network.save_weights(unfinished)
         with h5py.File(unfinished, "r+") as file:
@@ -98,20 +116,24 @@ def read_state(path: Path, identity: Identity) -> State | None:
                 raise UserError(
                     f"{path} is a checkpoint {what} ({name} {before}, not {now}); {MEND}"
                 )
-    try:
-        return State(**told["state"])
-    except TypeError as error:
-        raise _broken(path) from error
+    return _state(path, told)
 
 
-def read_identity(path: Path) -> Identity:
-    """Return what a checkpoint says of its run.
+def read_told(path: Path) -> Told:
+    """Return all that a checkpoint says beside its weights.
 
     Raises:
         UserError: it is broken.
     """
-    identity: Identity = _read(path)["identity"]
-    return identity
+    told = _read(path)
+    return Told(_state(path, told), told["identity"], told["origin"])
+
+
+def _state(path: Path, told: Mapping[str, Any]) -> State:
+    try:
+        return State(**told["state"])
+    except TypeError as error:
+        raise _broken(path) from error
 
 
 def _random(network: EventLSTM) -> list[Any]:
@@ -124,7 +146,7 @@ def _read(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             told = json.loads(bytes(file[_STATE][()]))
         dicts = {part: dict(told[part]) for part in ("state", "identity")}
-        return {**dicts, "random": list(told["random"])}
+        return {**dicts, "origin": dict(told.get("origin", {})), "random": list(told["random"])}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise _broken(path) from error
 

@@ -17,7 +17,6 @@ from live.errors import UserError
 from training.columns import encode_columns
 from training.corpus import corpus_paths
 from training.fit_cli import (
-    OWN_LICENCE,
     RUNS,
     Again,
     Cache,
@@ -34,6 +33,7 @@ from training.prepare_cli import show
 from training.recordings import Track, divide_recordings, read_recordings
 from training.runtime import load_tensorflow, several_workers
 from training.settings import Training, load
+from training.sources import OWN_LICENCE
 
 OUT: Final = Path("exported_models/mine.onnx")
 LEARNING_RATE: Final = 2e-4

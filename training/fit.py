@@ -8,7 +8,7 @@ A run keeps its files in a folder: ``last.weights.h5`` after each epoch and ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +92,7 @@ def fit(
     start: Sequence[Any] | None = None,
     epoch_steps: int = 1,
     replace: bool = False,
+    origin: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train a network; a run that was ended early goes on where it was.
 
@@ -104,6 +105,7 @@ def fit(
         start: weights to begin with, as ``keras.Model.get_weights`` gives them; None: drawn.
         epoch_steps: the least steps of an epoch.
         replace: begin again as well where the folder holds a run that is over, or another.
+        origin: what a model of this run says of its music and training; kept in its checkpoints.
 
     Returns:
         The best epoch's network and figures. Ctrl-C ends training early, not the program.
@@ -135,7 +137,9 @@ def fit(
     if lesson.old_validation is not None:
         old = validation_dataset(lesson.old_validation, batch=settings.batch, steps=settings.steps)
     pace = Pace(settings, epoch_steps, state)
-    checkpoints = Checkpoints(folder if chief else None, settings, state, identity, console)
+    checkpoints = Checkpoints(
+        folder if chief else None, settings, state, identity, console, origin=origin or {}
+    )
     if found is not None:
         checkpoints.best_weights = _restore(network, folder, state)
         told = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,23 +12,19 @@ import typer
 from rich.console import Console
 
 from live.errors import UserError
-from training.corpus import composer, corpus_paths
+from training.corpus import corpus_paths
 from training.library import Corpus
+from training.outputs import check_writable
 from training.prepare import cache_folder, prepare
 from training.prepare_cli import show
 from training.runtime import is_chief, load_tensorflow
 from training.settings import Training, load
+from training.sources import describe
 from training.works import Split
 
 DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
 """Not the shipped model: nobody's own training overwrites that unasked."""
 RUNS: Final = Path("runs")
-CORPUS: Final = "music21 corpus, permitted core"
-CORPUS_LICENCE: Final = (
-    "out of copyright in the United States or licensed for use; encodings as music21's "
-    "corpus/license.txt says"
-)
-OWN_LICENCE: Final = "the user's own choice of files"
 
 Config = Annotated[
     Path | None,
@@ -49,6 +44,15 @@ Set = Annotated[
 Cache = Annotated[
     Path | None,
     typer.Option(help="Folder that keeps what was read. Default: the user's cache."),
+]
+About = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the music is from and under which licences, as training/sources.toml."
+    ),
+]
+Card = Annotated[
+    Path | None, typer.Option(help="Write what the model says of itself here, as Markdown.")
 ]
 Again = Annotated[
     bool, typer.Option("--again", help="Begin again, whatever the run's folder holds.")
@@ -78,6 +82,8 @@ def fit_command(
     config: Config = None,
     cache: Cache = None,
     again: Again = False,
+    about: About = None,
+    card: Card = None,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +96,9 @@ def fit_command(
     given = {"size": size, "epochs": epochs, "minutes": minutes}
     chosen = load(config, {**parse(settings or []), **given})
     target = out or (DEFAULT_OUT if run is None else DEFAULT_OUT.with_name(f"{run.name}.onnx"))
-    learn(data or [], chosen, target, run, cache, again, console(), source)
+    if card is not None:
+        check_writable(card, ".md")
+    learn(data or [], chosen, target, run, cache, again, console(), source, about, card)
 
 
 def parse(settings: Sequence[str]) -> dict[str, Any]:
@@ -160,6 +168,8 @@ def learn(
     again: bool,
     console: Console,
     source: Path | None = None,
+    about: Path | None = None,
+    card: Path | None = None,
 ) -> None:
     """Read music, train on it, export the best epoch to ``out``.
 
@@ -172,6 +182,8 @@ def learn(
         again: begin again, whatever the run's folder holds.
         console: shows progress.
         source: start from its weights, with its shape; see ``training.start``. None: from none.
+        about: tells where the music is from; see ``training.sources``. None: its folders' names.
+        card: file for the model's card; None: there is none.
 
     Raises:
         UserError: no music, too little of it, or something cannot be written or gone on with.
@@ -180,6 +192,7 @@ def learn(
     corpus, report = prepare(list(data) or corpus_paths(), cache or cache_folder(), console=console)
     show(report, console)
     parts = divide(corpus)
+    told = describe(data, corpus, parts, about)
     console.print(
         f"{len(parts.train)} pieces to learn from, {len(parts.validation)} to choose the best "
         f"epoch by, {len(parts.test)} held out",
@@ -195,27 +208,33 @@ def learn(
     start = None if source is None else read_start(source)
     if start is not None:
         settings = settings.model_copy(update=start.shape)
+    names = {one["name"] for one in told}
+    origin: dict[str, Any] = {
+        "data": [*(d for d in (start.data if start else []) if d.get("name") not in names), *told],
+        "training": settings.model_dump(),
+    }
+    if source is not None and start is not None:
+        origin["training"] |= {"from": source.name, "before": start.training}
     lesson = Lesson(
         Readings.of([corpus.notes(number) for number in parts.train]),
         Readings.of([corpus.notes(number) for number in parts.validation]),
     )
+    folder = run or RUNS / out.stem
     outcome = fit(
         settings,
         lesson,
-        run or RUNS / out.stem,
+        folder,
         console,
         again=again,
         start=None if start is None else start.weights,
+        origin=origin,
     )
     if not is_chief():
         return
-    own = describe(data, corpus, len(parts.validation) + len(parts.test))
-    earlier = [] if start is None else [d for d in start.data if d.get("name") != own["name"]]
-    about = {
-        "data": [*earlier, own],
+    metadata = {
+        "data": origin["data"],
         "training": {
-            **settings.model_dump(),
-            **({"from": source.name, "before": start.training} if source and start else {}),
+            **origin["training"],
             "epochs_done": outcome.epochs,
             "events": outcome.events,
             "seconds": round(outcome.seconds),
@@ -223,7 +242,7 @@ def learn(
         "held_out_bits_per_note": {name: round(b, 4) for name, b in outcome.bits.items()},
     }
     held_out = [corpus.tokens(number) for number in parts.validation]
-    write_model(outcome.network, out, about, held_out, console)
+    write_model(outcome.network, out, metadata, held_out, console, card)
     console.print(
         f"{out}: {outcome.bits['sum']:.3f} bits per note on held-out music, "
         f"{outcome.events:,} events in {outcome.seconds / 60:.1f} minutes. "
@@ -231,23 +250,3 @@ def learn(
         highlight=False,
         soft_wrap=True,
     )
-
-
-def describe(data: Sequence[Path], corpus: Corpus, held_out: int) -> dict[str, Any]:
-    """Return what a model file says of the music it was trained on.
-
-    Args:
-        data: folders; none: the permitted core of music21's corpus.
-        corpus: what was read of them.
-        held_out: pieces of it that were not learnt from.
-    """
-    told: dict[str, Any] = {
-        "name": ", ".join(folder.resolve().name for folder in data) if data else CORPUS,
-        "licence": OWN_LICENCE if data else CORPUS_LICENCE,
-        "pieces": len(corpus),
-        "notes": len(corpus.columns),
-        "held_out_pieces": held_out,
-    }
-    if not data:
-        told["composers"] = Counter(composer(Path(source)) for source in corpus.sources)
-    return told

@@ -13,7 +13,10 @@ from typing import Any, Final
 from rich.console import Console
 
 from live.events import Tokens
+from live.model import Model
+from training.card import model_card
 from training.export import export
+from training.files import replace_file
 from training.network import EventLSTM
 from training.quantize import quantize
 
@@ -32,6 +35,7 @@ def write_model(
     about: Mapping[str, Any],
     held_out: Sequence[Tokens],
     console: Console,
+    card: Path | None = None,
 ) -> None:
     """Write both files of a model, and say what its 8-bit form costs.
 
@@ -42,6 +46,7 @@ def write_model(
         held_out: encoded pieces with START and END, each (events, F), to measure the cost on; the
             first of them are enough.
         console: told of the cost.
+        card: file for what the model says of itself, as Markdown; None: there is none.
 
     Raises:
         UserError: a file cannot be written, or ONNX computes something else than Keras.
@@ -55,6 +60,8 @@ def write_model(
             highlight=False,
             soft_wrap=True,
         )
+    if card is not None:
+        replace_file(card, model_card(path.name, Model(path).metadata).encode())
 
 
 def trainable(path: Path) -> Path:

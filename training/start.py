@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from live.errors import UserError
+from live.events import PREDICTED
 from live.model import Model
-from training.checkpoint import BEST, read_identity, restore
+from training.checkpoint import BEST, LAST, Told, read_told, restore
 from training.model_files import trainable
 from training.network import EventLSTM, NetworkConfig
 from training.onnx_weights import read_network
@@ -27,6 +28,8 @@ class Start:
     """What it says of how it was trained."""
     figures: dict[str, Any]
     """What it says of how well it knows held-out music."""
+    music: str | None = None
+    """Hash of the music that it was trained on (``Readings.identity``), where that is known."""
 
     @property
     def shape(self) -> dict[str, int]:
@@ -66,11 +69,41 @@ def read_start(source: Path) -> Start:
             f"there is no trained model at {source}; --from takes an .onnx file, the folder of a "
             "run, or a checkpoint"
         )
-    shape = read_identity(path)["network"]
+    best = read_told(path)
     try:
-        network = EventLSTM(NetworkConfig(**shape))
-    except TypeError as error:
+        network = EventLSTM(NetworkConfig(**best.identity["network"]))
+    except (KeyError, TypeError) as error:
         raise UserError(f"{path} is a checkpoint of another version of Continuo") from error
     network.build(None)
     restore(network, path)
-    return Start(network, [], {}, {})
+    last = source / LAST
+    until = read_told(last) if source.is_dir() and last.is_file() else best
+    return Start(
+        network, list(best.origin.get("data", [])), _trained(until), _figures(best), _music(best)
+    )
+
+
+def _trained(told: Told) -> dict[str, Any]:
+    """Return how a run trained until a checkpoint, as ``fit`` tells it of its model."""
+    settings = dict(told.origin.get("training") or told.identity.get("settings", {}))
+    events = told.state.steps_done * settings.get("batch", 0) * settings.get("steps", 0)
+    return {
+        **settings,
+        "epochs_done": told.state.epochs,
+        "events": events,
+        "seconds": round(told.state.elapsed_s),
+    }
+
+
+def _figures(told: Told) -> dict[str, Any]:
+    """Return the figures of the best epoch until a checkpoint, by their names in the metadata."""
+    best = min(told.state.history, key=lambda epoch: epoch["held_out_sum"], default=None)
+    if best is None:
+        return {}
+    names = [*(f.name for f in PREDICTED), "sum"]
+    return {"held_out_bits_per_note": {n: round(best[f"held_out_{n}"], 4) for n in names}}
+
+
+def _music(told: Told) -> str | None:
+    music = told.identity.get("music", {}).get("training")
+    return music if isinstance(music, str) else None
