@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from live.core.ear import NOTE_ON
 from live.core.memory import Memory
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.events import START, special_event
-from live.journal import RESOLUTION_S, read_header, read_lines
-from live.messages import Action, Change, Did, Do, Failed, Heard, Ready, TakeBegan
+from live.journal import read_header, read_lines
+from live.messages import Change, Do, Failed, Heard, Ready, TakeBegan
 from live.model import Model
 from live.outbox import Outbox
 from live.timed_network import TimedNetwork
+from live.transcript import Noting, Transcript, recall
 from live.view_sender import ViewSender
 
 
@@ -44,11 +43,15 @@ def run(
     _warm_up(model)
     network = TimedNetwork(model)
     performer = Performer(settings, network)
-    recalled_s = _recall(performer, journal)
+    origin_s = read_header(journal).get("origin_s", 0.0)
+    lines, heard = recall(performer, read_lines(journal), origin_s)
+    core = Transcript(performer, model, lines, heard)
     gc.collect()
     gc.freeze()
     with suppress(OSError):  # a parent that is gone is noticed below
         parent.send(Ready(model_path.name))
+    with suppress(OSError):  # as is a midi_io
+        midi_io.send([core.beginning(time.perf_counter())])
     viewer = ViewSender(performer, network, Outbox(parent))
     while True:
         wake_s = performer.wake_at()
@@ -59,14 +62,15 @@ def run(
             asked = _read_all(parent) if parent in ready else []
             if asked is None:
                 return  # it says stop, or is gone
-            actions, take = _hear_all(performer, midi_io, recalled_s)
-            if take is not performer:
-                performer = take
+            actions = _hear_all(core, midi_io) if midi_io in ready else []
+            if core.performer is not performer:
+                performer = core.performer
                 viewer.look_at(performer)
-            actions += _do_all(performer, asked)
-            actions += performer.advance(time.perf_counter())
-            for action in actions:
-                midi_io.send(action)
+            actions += _do_all(core, asked)
+            if ready or (wake_s is not None and wake_s <= time.perf_counter()):
+                actions += core.advance(time.perf_counter())
+            if actions:
+                midi_io.send(actions)  # at once: all of it is played and noted, or none
         except (EOFError, OSError):
             return  # midi_io is gone, and with it everything that could sound
         now_s = time.perf_counter()
@@ -89,9 +93,9 @@ def _read_all(parent: Connection) -> list[Change | Do] | None:
     return asked
 
 
-def _do_all(performer: Performer, asked: list[Change | Do]) -> list[Action | Did]:
+def _do_all(core: Transcript, asked: list[Change | Do]) -> list[Noting]:
     """Change settings and obey commands; changes that came at once are one change."""
-    actions: list[Action | Did] = []
+    actions: list[Noting] = []
     changes: dict[str, Any] = {}
     for message in [*asked, None]:
         if isinstance(message, Change):
@@ -99,55 +103,23 @@ def _do_all(performer: Performer, asked: list[Change | Do]) -> list[Action | Did
             continue
         now_s = time.perf_counter()
         if changes:
-            actions += performer.change(now_s, **changes)
+            actions += core.change(now_s, changes)
             changes = {}
         if message is not None:
-            actions += [Did(now_s, message.command), *performer.command(now_s, message.command)]
+            actions += core.command(now_s, message.command)
     return actions
 
 
-def _hear_all(
-    performer: Performer, midi_io: Connection, recalled_s: float
-) -> tuple[list[Action | Did | TakeBegan], Performer]:
-    """Let the core hear what has come; a flood is heard whole before anything is computed.
-
-    What was recalled from the journal is passed over: it waits in the pipe as well.
-
-    Returns:
-        What follows at once, and the core to go on with: each take has one of its own, so that it
-        can be played again from its journal alone.
-    """
-    actions: list[Action | Did | TakeBegan] = []
+def _hear_all(core: Transcript, midi_io: Connection) -> list[Noting]:
+    """Let the core hear what has come; a flood is heard whole before anything is computed."""
+    actions: list[Noting] = []
     while midi_io.poll():
         message = midi_io.recv()
         if isinstance(message, TakeBegan):
-            actions += [*performer.command(message.time_s, "my_turn"), message]
-            performer = performer.successor()
-        elif isinstance(message, Heard) and message.time_s > recalled_s:
-            actions += performer.hear(message.time_s, message.data)
-    return actions, performer
-
-
-def _recall(performer: Performer, journal: Path) -> float:
-    """Go through the journal; return until when the player was heard in it."""
-    recalled_s = -math.inf
-    origin_s = read_header(journal).get("origin_s", 0.0)
-    onsets: dict[tuple[int, int], float] = {}
-    for line in read_lines(journal):
-        time_s, data = origin_s + line.time_s, line.message
-        if line.kind == "turn" and line.rest:
-            performer.recall_turn(line.rest[0])
-        elif line.kind == "in" and data is not None:
-            performer.hear(time_s, data)
-            recalled_s = time_s + RESOLUTION_S
-        elif line.kind == "out" and data is not None:
-            key = (data[0] & 0x0F, data[1])
-            onset_s = onsets.pop(key, None)
-            if onset_s is not None:
-                performer.recall_note(onset_s, time_s, data[1])
-            if data[0] & 0xF0 == NOTE_ON:
-                onsets[key] = time_s
-    return recalled_s
+            actions += core.begin_take(message)
+        elif isinstance(message, Heard):
+            actions += core.hear(message)
+    return actions
 
 
 def _warm_up(model: Model) -> None:

@@ -3,14 +3,28 @@
 The first line is the header, a JSON object. Every other line is a JSON array whose first element is
 its kind and whose second is its time in seconds since the journal began:
 
-    ["in", time, hex]                      a message of the player's
+    ["in", time, hex, number]              a message of the player's; the improviser is told it
+                                           under that number, and not at all if there is none
     ["out", time, hex, number, deadline]   a message of the model's note of that number
-    ["control", time, hex]                 a message of a control, which is no music
+    ["control", time, hex, number]         a message of a control, which is no music
+    ["hush", time, hex, number]            a message that midi_io tells the improviser by itself
+    ["missed", time, number]               a message that the improviser could not be told
+    ["gone", time]                         the improviser ended, and with it the model's notes
     ["mark", time, text]                   the user marks this moment
     ["set", time, name, value]             a setting has another value from here on
-    ["do", time, command]                  a command that came another way than by MIDI
     ["turn", time, whose]                  who has the word from here on
+    ["core", time, {model, sha256, performer, lines, heard}]
+                                           a core begins, with a model file of that hash, these
+                                           settings, and a memory of the lines of the journal
+                                           before, up to the message of a number
+    ["step", time, number]                 it heard all messages up to that number and was asked
+                                           what is due
+    ["change", time, {name: value}]        it was given other settings
+    ["do", time, command]                  it was given a command
     ["end", time]                          the session was ended, not cut off
+
+What follows from a change or a control ("set", "turn", "mark") stands there as well. Lines "core",
+"step", "change" and "do" stand in the order in which the core was called: a replay calls it alike.
 
 A line that was cut off, or makes no sense, costs only itself.
 """
@@ -22,7 +36,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -40,6 +54,10 @@ SYNC_INTERVAL_S: Final = 1.0
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
 RESOLUTION_S: Final = 1e-6
 """Of the times: they are written in whole microseconds."""
+MOMENTS_PER_S: Final = 2**19
+"""Moments that are to be read back exactly stand on this grid, wider than a microsecond."""
+NUMBERED: Final = ("in", "control", "hush")
+"""Kinds of lines whose messages the improviser is told."""
 LONGEST_S: Final = 1e7
 """A time beyond this, some months, is damage and not a session."""
 
@@ -61,6 +79,12 @@ class Line:
         except (IndexError, TypeError, ValueError):
             return None
         return data if data[0] < FIRST_SYSTEM_MESSAGE else None
+
+    @property
+    def number(self) -> int | None:
+        """The number under which the improviser was told the message; None: it was not."""
+        numbered = self.kind in NUMBERED and len(self.rest) > 1
+        return self.rest[1] if numbered and type(self.rest[1]) is int else None
 
 
 class JournalWriter:
@@ -130,8 +154,22 @@ class JournalWriter:
             data = data[os.write(self._file, data) :]
 
     def _format(self, kind: str, time_s: float, *rest: Any) -> str:
-        plain = [r.hex() if isinstance(r, bytes) else r for r in rest]
-        return json.dumps([kind, round(time_s - self._origin_s, 6), *plain]) + "\n"
+        entry = [kind, round(time_s - self._origin_s, 6), *rest]
+        return json.dumps(entry, default=_plain) + "\n"
+
+
+def moment(time_s: float) -> float:
+    """Return the nearest moment that can be read back from a journal exactly, as it was."""
+    return round(time_s * MOMENTS_PER_S) / MOMENTS_PER_S
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can spell of a value that it cannot."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{value!r} cannot stand in a journal")
 
 
 def lock(file: int) -> None:

@@ -19,7 +19,10 @@ class Heard:
     """midi_io to improviser: the player did something."""
 
     time_s: float
+    """A ``journal.moment``."""
     data: bytes
+    number: int
+    """Of the messages that are told, from 1: those of the journal have the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,15 @@ class Did:
 
     time_s: float
     command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """improviser to midi_io: a line for the journal, see there."""
+
+    time_s: float
+    kind: str
+    rest: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)

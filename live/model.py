@@ -6,6 +6,7 @@ T time, F all fields, P predicted fields, N all predicted tokens, L layers, U un
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ class Model:
                 f"cannot read the model {path}: {error.strerror}. Name another with --model, "
                 "or train one: python -m training"
             ) from error
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        """Of the file: which model this is, whatever it is called."""
         options = ort.SessionOptions()
         # One thread: a step is too short to share, and the other cores belong to the deadlines.
         options.intra_op_num_threads = 1

@@ -23,6 +23,7 @@ class Core:
     """Stands in for the pure core and keeps what it is told."""
 
     def __init__(self, settings, network):
+        self.settings = settings
         self.heard: list[bytes] = []
         self.times: list[float] = []
         cores.append(self)
@@ -81,8 +82,8 @@ def test_what_is_played_while_it_starts_is_heard_once(tmp_path, core):
     for number, message in enumerate(messages):
         now = time.perf_counter()
         if number < 5:  # the rest comes too late for the journal to be read with it
-            writer.write("in", now, message)
-        shell.midi_io.send(Heard(now, message))
+            writer.write("in", now, message, number + 1)
+        shell.midi_io.send(Heard(now, message, number + 1))
         time.sleep(0.002)
     writer.close()
     assert isinstance(shell.start(), Ready)

@@ -13,7 +13,7 @@ from queue import Empty, Full, Queue
 from typing import Any, Final
 
 from live.core.controls import bound
-from live.journal import JournalWriter
+from live.journal import JournalWriter, moment
 from live.messages import Changed, Heard, TakeBegan
 from live.midi_io.ledger import Key
 from live.midi_io.parser import MidiParser
@@ -35,7 +35,9 @@ class Listener:
         player: Player,
         journal: JournalWriter,
         report: Callable[[Changed], None],
+        told: int = 0,
     ) -> None:
+        """``told`` is the number of the latest message that was told before, see ``Heard``."""
         self._settings = settings
         self._player = player
         self._journal = journal
@@ -46,6 +48,7 @@ class Listener:
         """Messages of the player's come one after the other, whatever way they come."""
         self._improviser: Connection | None = None
         self._to_improviser: Queue[Heard | TakeBegan] = Queue(MAX_WAITING)
+        self._told = told
         self._told_down: set[Key] = set()
         """Keys that the improviser believes to be held."""
 
@@ -71,7 +74,7 @@ class Listener:
             elif name == "input_channel":
                 deaf = [channel for channel in range(16) if value not in (None, channel)]
                 for message in silence_heard(self._told_down, deaf):
-                    self._tell_improviser(now_s, message)
+                    self._tell_improviser("hush", moment(now_s), message)
         self._report(Changed(now_s, name, value))
 
     def write_to(self, journal: JournalWriter, path: Path) -> bool:
@@ -86,7 +89,7 @@ class Listener:
             if self._improviser is None:
                 return False
             with suppress(Full):
-                self._to_improviser.put_nowait(TakeBegan(time.perf_counter(), path))
+                self._to_improviser.put_nowait(TakeBegan(moment(time.perf_counter()), path))
                 return True
             return False
 
@@ -111,25 +114,28 @@ class Listener:
                     self._improviser.send(heard)
 
     def _take(self, messages: Iterable[bytes]) -> None:
-        now_s = time.perf_counter()
+        now_s = moment(time.perf_counter())
         for message in messages:
             if message[0] >= FIRST_SYSTEM_MESSAGE:
                 continue
-            if bound(message, self._settings.controls):
-                self._journal.write("control", now_s, message)
-            else:
-                if self._settings.thru:
-                    self._player.thru(message)
-                self._journal.write("in", now_s, message)
+            kind = "control" if bound(message, self._settings.controls) else "in"
+            if kind == "in" and self._settings.thru:
+                self._player.thru(message)
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
-                self._tell_improviser(now_s, message)
+                self._tell_improviser(kind, now_s, message)
+            else:
+                self._journal.write(kind, now_s, message)
 
-    def _tell_improviser(self, now_s: float, message: bytes) -> None:
+    def _tell_improviser(self, line: str, now_s: float, message: bytes) -> None:
+        self._told += 1
+        self._journal.write(line, now_s, message, self._told)
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
         if kind == 0x90 and message[2] > 0:
             self._told_down.add(key)
         elif kind in (0x80, 0x90):
             self._told_down.discard(key)
-        with suppress(Full):  # if it hangs, thru and the recording go on
-            self._to_improviser.put_nowait(Heard(now_s, message))
+        try:
+            self._to_improviser.put_nowait(Heard(now_s, message, self._told))
+        except Full:  # it hangs: thru and the recording go on
+            self._journal.write("missed", now_s, self._told)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from live.demo import DemoInput
 from live.errors import NoMidiError, UserError
-from live.journal import JournalWriter
+from live.journal import JournalWriter, moment
 from live.messages import (
     Begin,
     Change,
@@ -32,6 +32,7 @@ from live.messages import (
     Marked,
     NewTake,
     NoNewTake,
+    Noted,
     Panic,
     Played,
     PlayNote,
@@ -47,7 +48,7 @@ from live.midi_io.health import HealthMeter
 from live.midi_io.ledger import note_off
 from live.midi_io.listener import Listener
 from live.midi_io.player import Player
-from live.midi_io.recall import keys_left_down, silence
+from live.midi_io.recall import keys_left_down, last_number, silence
 from live.midi_io.settings import MidiSettings
 from live.outbox import Outbox
 
@@ -63,15 +64,24 @@ class MidiIo:
         output: ports.OutputPort,
         journal: JournalWriter,
         parent: Outbox | None = None,
+        told: int = 0,
     ) -> None:
-        """Put the parts together; ``parent`` None: nobody asks how it goes."""
+        """Put the parts together.
+
+        Args:
+            settings: of this process.
+            output: where everything that sounds is sent to.
+            journal: where everything is written down.
+            parent: None: nobody asks how it goes.
+            told: number of messages that the improviser was told by a midi_io before.
+        """
         self.journal = journal
         """Of the present take."""
         self._parent = parent
         self._between_takes = False
         """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
         self.player = Player(output, journal)
-        self.listener = Listener(settings, self.player, journal, self._report)
+        self.listener = Listener(settings, self.player, journal, self._report, told)
         self.begin = threading.Event()
         """Set when the whole session is ready."""
 
@@ -91,6 +101,9 @@ class MidiIo:
                 if isinstance(message, Connect):
                     connections.append(message.improviser)
                     self.listener.connect(message.improviser)
+                elif isinstance(message, list):  # what the improviser says comes together or not
+                    for each in message:
+                        self._obey(each)
                 elif not isinstance(message, Stop):
                     self._obey(message)
                 elif connection is parent:
@@ -101,13 +114,14 @@ class MidiIo:
                     self.listener.disconnect(connection)
                     self._between_takes = False
                     self.player.end_model_notes()
+                    self.journal.write("gone", time.perf_counter())
 
     def _obey(self, message: object) -> None:
         if isinstance(message, NewTake):
             self._begin_take(message)
         elif isinstance(message, TakeBegan):
             self._between_takes = False
-        elif isinstance(message, PlayNote | Did) and self._between_takes:
+        elif isinstance(message, PlayNote | Did | Noted) and self._between_takes:
             pass
         elif isinstance(message, PlayNote):
             self.player.play(message)
@@ -123,6 +137,8 @@ class MidiIo:
             self.begin.set()
         elif isinstance(message, Marked):
             self.journal.write("mark", message.time_s, message.text)
+        elif isinstance(message, Noted):
+            self.journal.write(message.kind, message.time_s, *message.rest)
         elif isinstance(message, Did):
             self.journal.write("do", message.time_s, message.command)
         elif isinstance(message, Changed | Said | TurnChanged):
@@ -177,6 +193,7 @@ def run(
         return
     try:
         left_down = keys_left_down(journal_path)
+        told = last_number(journal_path)
         journal = JournalWriter(journal_path, journal_header)
     except OSError as error:
         output.close()
@@ -184,11 +201,14 @@ def run(
         return
     for message in silence(left_down["in"] | left_down["out"]):
         output.send(message)
-    for kind, keys in left_down.items():
-        for key in keys:
-            journal.write(kind, time.perf_counter(), note_off(key))
+    now_s = moment(time.perf_counter())
+    for key in left_down["out"]:
+        journal.write("out", now_s, note_off(key))
+    for key in left_down["in"]:
+        told += 1  # the improviser hears of it when it reads the journal
+        journal.write("in", now_s, note_off(key), told)
     to_parent = Outbox(parent)
-    midi_io = MidiIo(settings, output, journal, to_parent)
+    midi_io = MidiIo(settings, output, journal, to_parent, told)
     try:
         source = _open_input(settings, midi_io)
     except UserError as error:

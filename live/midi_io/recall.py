@@ -39,6 +39,17 @@ def keys_left_down(journal: Path) -> dict[str, set[Key]]:
     return down
 
 
+def last_number(journal: Path) -> int:
+    """Return the number of the latest message that the improviser was told; 0: there is none.
+
+    Raises:
+        OSError: the journal cannot be read.
+    """
+    if not journal.exists():
+        return 0
+    return max((line.number or 0 for line in read_lines(journal)), default=0)
+
+
 def silence_heard(keys: set[Key], channels: list[int]) -> list[bytes]:
     """Return the messages that end keys of some channels for one who will not hear their ends."""
     return [

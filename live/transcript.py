@@ -1,0 +1,121 @@
+"""What the core is given, call by call, noted for the journal: the same calls give the same notes.
+
+midi_io writes down what the player does as it comes. In which order the core heard it, and at which
+moments it was asked what is due, only the improviser knows. So every call goes through here, and
+what is noted of it goes to the journal before what follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Final
+
+from live.core.controls import Command
+from live.core.ear import NOTE_ON
+from live.core.performer import Performer
+from live.journal import Line, moment
+from live.messages import Action, Did, Heard, Noted, TakeBegan
+from live.model import Model
+
+HEARD_KINDS: Final = ("in", "hush")
+"""Lines of the journal that are the player's playing to one who was not there."""
+
+Noting = Action | Did | Noted | TakeBegan
+
+
+class Transcript:
+    """A core, and the notes of what it was given."""
+
+    def __init__(self, performer: Performer, model: Model, lines: int, heard: int) -> None:
+        """Note what a core is given from now on.
+
+        Args:
+            performer: the core.
+            model: its network.
+            lines: how many lines of the journal it remembers.
+            heard: number of the latest message that it remembers.
+        """
+        self.performer = performer
+        self._model = model
+        self._lines = lines
+        self._heard = heard
+        self._noted = heard
+
+    def beginning(self, now_s: float) -> Noted:
+        """Return what is noted of the core as it begins."""
+        about = {
+            "model": self._model.path.name,
+            "sha256": self._model.sha256,
+            "performer": asdict(self.performer.settings),
+            "lines": self._lines,
+            "heard": self._heard,
+        }
+        return Noted(moment(now_s), "core", (about,))
+
+    def begin_take(self, began: TakeBegan) -> list[Noting]:
+        """Let the core fall silent and go on with a new one, whose calls are in a new journal."""
+        silence = self.performer.command(began.time_s, "my_turn")
+        self.performer = self.performer.successor()
+        self._lines, self._noted = 0, self._heard
+        return [*silence, began, self.beginning(began.time_s)]
+
+    def hear(self, heard: Heard) -> list[Noting]:
+        """Let the core hear a message; one that it was told already is passed over."""
+        if heard.number <= self._heard:
+            return []
+        self._heard = heard.number
+        return [*self.performer.hear(heard.time_s, heard.data)]
+
+    def advance(self, now_s: float) -> list[Noting]:
+        """Let the core do what is due."""
+        time_s = moment(now_s)
+        actions = self.performer.advance(time_s)
+        self._noted = self._heard
+        return [Noted(time_s, "step", (self._heard,)), *actions]
+
+    def change(self, now_s: float, changes: dict[str, Any]) -> list[Noting]:
+        """Let the core have other settings."""
+        time_s = moment(now_s)
+        before = self._catch_up(now_s)
+        actions = self.performer.change(time_s, **changes)
+        return [*before, Noted(time_s, "change", (changes,)), *actions]
+
+    def command(self, now_s: float, command: Command) -> list[Noting]:
+        """Let the core obey a command."""
+        time_s = moment(now_s)
+        before = self._catch_up(now_s)
+        return [*before, Did(time_s, command), *self.performer.command(time_s, command)]
+
+    def _catch_up(self, now_s: float) -> list[Noting]:
+        """Note what was heard before something else: steps alone tell the order."""
+        return self.advance(now_s) if self._noted != self._heard else []
+
+
+def recall(performer: Performer, lines: Iterable[Line], origin_s: float) -> tuple[int, int]:
+    """Let a new core live through what the journal has of the session so far.
+
+    Returns:
+        How many lines there were, and the number of the latest message in them that the player's
+        core was told.
+    """
+    count = heard = 0
+    onsets: dict[tuple[int, int], float] = {}
+    for line in lines:
+        count += 1
+        time_s, data = moment(origin_s + line.time_s), line.message
+        if line.kind == "turn" and line.rest:
+            performer.recall_turn(line.rest[0])
+        heard = max(heard, line.number or 0)
+        if data is None:
+            continue
+        if line.kind in HEARD_KINDS and line.number is not None:
+            performer.hear(time_s, data)
+        elif line.kind == "out":
+            key = (data[0] & 0x0F, data[1])
+            onset_s = onsets.pop(key, None)
+            if onset_s is not None:
+                performer.recall_note(onset_s, time_s, data[1])
+            if data[0] & 0xF0 == NOTE_ON:
+                onsets[key] = time_s
+    return count, heard
