@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from live.core.ear import NOTE_ON
 from live.journal import Line
@@ -53,20 +53,20 @@ class Comparison:
 
 def recorded_notes(take: Take) -> list[Recorded]:
     """Return the notes of the model's that a session's journal says were sent."""
-    releases: dict[tuple[int, int], float] = {}
-    onsets = []
+    notes: list[Recorded] = []
+    open_notes: dict[tuple[int, int], int] = {}
     for line in _sent(take):
         number, deadline_s = line.rest[1], float(line.rest[2])
         data = line.message
         assert data is not None
         if data[0] & 0xF0 == NOTE_ON:
-            onsets.append((number, deadline_s, data))
-        else:
-            releases[number, data[1]] = deadline_s
-    return [
-        Recorded(at_s, data[0] & 0x0F, data[1], data[2], releases.get((number, data[1])))
-        for number, at_s, data in onsets
-    ]
+            open_notes[number, data[1]] = len(notes)
+            notes.append(Recorded(deadline_s, data[0] & 0x0F, data[1], data[2], None))
+            continue
+        index = open_notes.pop((number, data[1]), None)
+        if index is not None:
+            notes[index] = replace(notes[index], release_s=deadline_s)
+    return notes
 
 
 def compare(take: Take, replayed: Replay) -> Comparison:
