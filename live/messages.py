@@ -139,6 +139,15 @@ class Panic:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramChange:
+    """improviser to midi_io: let a channel sound with another program from now on."""
+
+    time_s: float
+    channel: int
+    program: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """The parent to improviser or midi_io: let a setting have another value, checked already."""
 
@@ -218,5 +227,5 @@ class Health:
 LATE_S: Final = 0.005
 """A note that leaves later than this after its moment is late."""
 
-Action = PlayNote | Yield | TurnChanged | Marked | Panic | Changed | Said
+Action = PlayNote | Yield | TurnChanged | Marked | Panic | ProgramChange | Changed | Said
 """What the core may ask for."""

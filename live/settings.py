@@ -11,9 +11,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from live.config_file import PROJECT, find_config, read_config
 from live.core.controls import Binding, Bindings, Command
-from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
+from live.core.keys import spelled_lock
+from live.core.orchestra import parse_ensemble, parse_instrument
+from live.core.settings import (
+    Answer,
+    Handover,
+    Mode,
+    PerformerSettings,
+    PhraseEnd,
+    VelocitySource,
+)
 from live.demo import demo_messages
 from live.errors import UserError
+from live.events import DRUMS
 from live.live_settings import Live, LiveSettings
 from live.midi_io.settings import MidiSettings
 from live.session_settings import SessionSettings
@@ -86,11 +96,93 @@ class Sampling(_Section):
         float, Field(ge=0, le=1), Live("least probability of a choice, relative to the likeliest")
     ] = 0.05
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    instrument: Annotated[
-        int, Field(ge=0, le=127), Live("what you play", "General MIDI program, from 0")
-    ] = 0
+    loop_guard: Annotated[
+        bool, Live("whether it draws hotter where it repeats itself more than you do")
+    ] = True
+
+
+class Bounds(_Section):
+    """What the model's notes always keep to."""
+
     lowest_pitch: Annotated[Pitch, Live("lowest note of the model", "MIDI note number")] = 21
     highest_pitch: Annotated[Pitch, Live("highest note of the model", "MIDI note number")] = 108
+    notes_per_beat: Annotated[
+        int, Field(ge=0, le=64), Live("most notes that begin within a beat; 0: no bound")
+    ] = 0
+    voices: Annotated[
+        int, Field(ge=0, le=64), Live("most notes that sound at once; 0: no bound")
+    ] = 0
+    key: Annotated[
+        str,
+        Field(max_length=40),
+        AfterValidator(spelled_lock),
+        Live('a scale or a chord; "follow": the key that you play in; "": all notes'),
+    ] = ""
+
+
+Steer = Annotated[float, Field(ge=-1, le=1)]
+
+
+class Steering(_Section):
+    """What leans the model one way."""
+
+    density: Annotated[Steer, Live("sparser to denser", "-1 to 1")] = 0.0
+    pitch: Annotated[Steer, Live("lower to higher than you play", "-1 to 1")] = 0.0
+    loudness: Annotated[Steer, Live("softer to louder", "-1 to 1")] = 0.0
+    length: Annotated[Steer, Live("shorter to longer notes", "-1 to 1")] = 0.0
+
+
+Velocity = Annotated[int, Field(ge=1, le=127)]
+
+
+class Dynamics(_Section):
+    """How loud the model's notes are."""
+
+    velocity: Annotated[VelocitySource, Live("whose dynamics its notes have")] = "auto"
+    lowest_velocity: Annotated[Velocity, Live("softest note of the model", "velocity")] = 1
+    highest_velocity: Annotated[Velocity, Live("loudest note of the model", "velocity")] = 127
+    velocity_curve: Annotated[
+        float, Field(ge=0.1, le=10), Live("from your velocity to its; 1: straight, above: softer")
+    ] = 1.0
+
+
+Instrument = Annotated[int, Field(ge=0, le=DRUMS)]
+
+
+def _ensemble(text: str) -> str:
+    parse_ensemble(text)
+    return text
+
+
+def _channels(table: dict[str, int]) -> dict[str, int]:
+    for name in table:
+        parse_instrument(name)
+    return table
+
+
+class Instruments(_Section):
+    """Who plays what, and on which channel."""
+
+    player: Annotated[
+        Instrument,
+        Live("what you play", "General MIDI program, from 0; 128: drums", held_as="instrument"),
+    ] = 0
+    left: Annotated[
+        int,
+        Field(ge=-1, le=DRUMS),
+        Live("what your left hand plays; -1: the same", "program", held_as="left_instrument"),
+    ] = -1
+    split: Annotated[Pitch, Live("lowest note of the right hand", "MIDI note number")] = 60
+    ensemble: Annotated[
+        str,
+        Field(max_length=400),
+        AfterValidator(_ensemble),
+        Live('what the model may play; "": all of the table, or what you play', "programs"),
+    ] = ""
+    program_changes: Annotated[
+        bool, Live("whether each channel is told its instrument's program")
+    ] = False
+    channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = {}
 
 
 Control = Annotated[str, AfterValidator(lambda text: text if not text else _spelled(text))]
@@ -124,6 +216,10 @@ class Settings(_Section):
     time: Time = Time()
     turns: Turns = Turns()
     sampling: Sampling = Sampling()
+    bounds: Bounds = Bounds()
+    steering: Steering = Steering()
+    dynamics: Dynamics = Dynamics()
+    instruments: Instruments = Instruments()
     controls: Controls = Controls()
     recording: Recording = Recording()
 
@@ -233,9 +329,19 @@ def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSett
         seed_window=s.sampling.seed_window,
         temperature=s.sampling.temperature,
         min_p=s.sampling.min_p,
-        instrument=s.sampling.instrument,
-        lowest_pitch=s.sampling.lowest_pitch,
-        highest_pitch=s.sampling.highest_pitch,
+        loop_guard=s.sampling.loop_guard,
+        **s.bounds.model_dump(),
+        **s.steering.model_dump(),
+        **s.dynamics.model_dump(),
+        instrument=s.instruments.player,
+        left_instrument=s.instruments.left,
+        split=s.instruments.split,
+        ensemble=s.instruments.ensemble,
+        program_changes=s.instruments.program_changes,
+        channels=tuple(
+            sorted((parse_instrument(k), c - 1) for k, c in s.instruments.channels.items())
+        ),
+        player_channel=s.midi.input_channel - 1 if s.midi.input_channel else None,
         output_channel=s.midi.output_channel - 1,
         controls=bindings,
         seed=s.sampling.seed or 1 + secrets.randbelow(2**31 - 1),

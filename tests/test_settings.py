@@ -88,7 +88,7 @@ def test_seed_0_is_another_one_each_time(config):
 WRONG = [
     # the text, what the line has to name, what it has to say of what may be
     ("[time]\ntempo = 120\n", '"time.tempo"', "bpm, beats_per_bar"),
-    ("[tempo]\nbpm = 120\n", '"tempo"', "midi, time, turns, sampling, controls, recording"),
+    ("[tempo]\nbpm = 120\n", '"tempo"', "midi, time, turns, sampling, bounds"),
     ("bpm = 120\n", '"bpm"', "midi, time"),
     ("time = 120\n", "time = 120", "section: [time]"),
     ("[[time]]\nbpm = 120\n", "time = [", "section: [time]"),
@@ -113,7 +113,7 @@ WRONG = [
     ("[sampling]\ntemperature = -1\n", "sampling.temperature = -1", "0"),
     ("[sampling]\nseed = -1\n", "sampling.seed = -1", "0"),
     ("[sampling]\nmodel = 'a\\u0000b'\n".replace("'", '"'), "sampling.model", "must"),
-    ("[sampling]\nlowest_pitch = 60\nhighest_pitch = 64\n", "sampling.lowest_pitch", "octave"),
+    ("[bounds]\nlowest_pitch = 60\nhighest_pitch = 64\n", "bounds.lowest_pitch", "octave"),
     ("[recording]\nfolder = ['a']\n", "recording.folder = ['a']", "string"),
     ("[recording]\nfolder = '~nobody-of-that-name/x'\n", "~nobody-of-that-name", "home"),
 ]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from live.core.keys import best_key
 from live.events import (
     COLUMN,
     DRUMS,
@@ -27,13 +28,6 @@ from live.events import (
 TOGETHER: Final = SHIFT.encode(0)
 LARGEST_CHORD: Final = 16
 """Larger chords count as this large."""
-
-# Krumhansl and Kessler, "Tracing the dynamic changes in perceived tonal organization in a spatial
-# representation of musical keys" (1982): how well each pitch class fits C major and C minor.
-# fmt: off
-MAJOR: Final = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-MINOR: Final = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-# fmt: on
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -136,23 +130,16 @@ class Manner:
 
 
 def key_of(events: Tokens) -> int:
-    """Return the key that fits best, by the algorithm of Krumhansl and Schmuckler.
+    """Return the key that fits best, see ``live.core.keys.best_key``.
 
-    Krumhansl, "Cognitive Foundations of Musical Pitch" (1990): the key whose profile correlates
-    best with how long each pitch class sounds. A note of unknown duration counts as one beat.
-
-    Returns:
-        0 to 11: major, by tonic; 12 to 23: minor, by tonic; -1: no pitch sounds, or all equally.
+    A note of unknown duration counts as one beat. -1: no pitch sounds, or all equally.
     """
     drums = INSTRUMENT.encode(DRUMS)
     pitched = events[events[:, COLUMN["instrument"]] != drums] if len(events) else events
     weights = np.zeros(12)
     for note in decode(pitched):
         weights[note.pitch % 12] += note.duration_ticks or TICKS_PER_BEAT
-    if np.ptp(weights) == 0:
-        return -1
-    profiles = [np.roll(profile, tonic) for profile in (MAJOR, MINOR) for tonic in range(12)]
-    return int(np.argmax([np.corrcoef(weights, profile)[0, 1] for profile in profiles]))
+    return best_key(weights)
 
 
 def manner_of(events: Tokens, beats: float) -> Manner:

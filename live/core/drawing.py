@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
+from live.core import bounds
+from live.core.bounds import Own
+from live.core.guard import heated
 from live.core.memory import Memory
+from live.core.orchestra import ensemble
+from live.core.portrait import Portrait
 from live.core.settings import Current
+from live.core.steering import steering_bias
 from live.events import (
     COLUMN,
+    DRUMS,
     DURATION,
     END,
     INSTRUMENT,
-    PITCH,
+    MAX_TICKS,
     PREDICTED,
     SHIFT,
     TICKS_PER_BEAT,
@@ -22,10 +30,16 @@ from live.events import (
     Tokens,
     decode_event,
 )
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, draw_noise
+from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Prediction, draw_noise
 
-LONGEST_REST_BEATS = 2
-LARGEST_CHORD = 8
+LONGEST_REST_BEATS: Final = bounds.LONGEST_REST_TICKS // TICKS_PER_BEAT
+LARGEST_CHORD: Final = 8
+"""Notes that begin at once, of each instrument."""
+KNOWN_BITS: Final = 2.5
+"""The network knows how loud a note is where it is in doubt by no more: where it was not taught
+dynamics, or is told of none, it is in doubt by up to five bits."""
+NOTHING: Final = Own()
+_TOGETHER: Final = SHIFT.encode(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +50,43 @@ class Request:
     """Speech, revision, and draw within it: with the seed, this fixes the random draw."""
     previous_tick: int
     """Where the latest note stands, the player's or the model's."""
-    chord: tuple[int, ...] = ()
-    """Pitches that stand there already, lowest first."""
+    chord: tuple[tuple[int, int], ...] = ()
+    """Pitch and instrument of the notes that stand there already, lowest first."""
+    own: Own = NOTHING
+    """The model's notes that bounds count."""
     onset_tick: int | None = None
     """Where the note has to stand; None: the network decides."""
     earliest_tick: int | None = None
     """Where the note may stand at the earliest; None: where the latest note stands."""
     may_end: bool = False
     """Whether the network may end the piece instead."""
+    looped: int = 0
+    """How many of the latest notes were a loop's."""
 
 
 class Drawer:
     """Asks the memory's network for notes; each request gives the same note at the same memory."""
 
-    def __init__(self, current: Current, memory: Memory) -> None:
+    def __init__(self, current: Current, memory: Memory, portrait: Portrait) -> None:
         self._current = current
         self._memory = memory
+        self._portrait = portrait
 
     def draw(self, request: Request) -> Note | None:
-        """Return the next note, its velocity unknown, or None where the network ends the piece."""
-        bias = self._fixed_bias()
-        if not request.may_end:
-            bias[FIELD_SLICE["instrument"].start + END] = FORBIDDEN
-        together = FIELD_SLICE["shift"].start + SHIFT.encode(0)
-        if len(request.chord) >= LARGEST_CHORD:
-            bias[together] = FORBIDDEN
-        if request.earliest_tick is not None:
-            self._allow_only_from(bias, request.earliest_tick - request.previous_tick)
-        note = self._draw_once(request, bias)
-        if note is not None and self._breaks_chord(note, request):
-            bias[together] = FORBIDDEN
-            note = self._draw_once(request, bias)
-        return note
+        """Return the next note, or None where the network ends the piece.
 
-    def _allow_only_from(self, bias: Floats, least_ticks: int) -> None:
-        """Rule out shifts below some ticks; the bound on rests gives way where it has to."""
-        if least_ticks <= 0:
-            return
-        shift = bias[FIELD_SLICE["shift"]]
-        first = SHIFT.encode(least_ticks)
-        if (SHIFT.decode(first) or 0) < least_ticks and first + 1 < SHIFT.size:
-            first += 1
-        shift[:first] = FORBIDDEN
-        shift[first : first + 1] = 0.0
+        Its velocity is None where it is the player's dynamics that it has to follow.
+        """
+        most = LARGEST_CHORD * len(ensemble(self._current.now))
+        note = self._draw_once(request, may_join=len(request.chord) < most)
+        if note is not None and self._breaks_chord(note, request):
+            note = self._draw_once(request, may_join=False)
+        return note
 
     def _breaks_chord(self, note: Note, request: Request) -> bool:
         """Whether the note is none of its chord's: chords are spelled from the lowest note up."""
         joins = bool(request.chord) and note.onset_ticks == request.previous_tick
-        return joins and note.pitch <= request.chord[-1]
+        return joins and note.sort_key[1:] <= request.chord[-1]
 
     def draw_duration(self, position: int, least_ticks: int, number: tuple[int, int]) -> int:
         """Return a duration for the note at a row of the memory, ``least_ticks`` at least."""
@@ -94,36 +97,80 @@ class Drawer:
         shortest = min(DURATION.encode(least_ticks), DURATION.size - 1)
         bias[FIELD_SLICE["duration"]][:shortest] = FORBIDDEN
         noise = self._noise(number)
-        event = self._memory.predict(noise, bias, forced, s.temperature, s.min_p, position)
-        return max(least_ticks, DURATION.decode(int(event[COLUMN["duration"]])) or 0)
+        drawn = self._memory.predict(noise, bias, forced, s.temperature, s.min_p, position).event
+        return max(least_ticks, DURATION.decode(int(drawn[COLUMN["duration"]])) or 0)
 
     def _noise(self, number: tuple[int, ...]) -> Floats:
         # A generator for each note: planning ahead and going back do not change the music.
         key = (self._current.now.seed, *(n % 2**32 for n in number))
         return draw_noise(np.random.default_rng(key))
 
-    def _draw_once(self, request: Request, bias: Floats) -> Note | None:
+    def _draw_once(self, request: Request, *, may_join: bool) -> Note | None:
         s = self._current.now
+        bias = steering_bias(s, self._portrait.register)
         forced: Tokens = np.full(len(PREDICTED), FREE, dtype=np.int32)
-        forced[COLUMN["velocity"]] = UNKNOWN
-        if request.onset_tick is not None:
-            forced[COLUMN["shift"]] = SHIFT.encode(request.onset_tick - request.previous_tick)
-        noise = self._noise(request.number)
-        event = self._memory.predict(noise, bias, forced, s.temperature, s.min_p)
-        return decode_event(event, request.previous_tick)
-
-    def _fixed_bias(self) -> Floats:
-        """Rule out what may never be drawn: the unknown, other instruments, other registers."""
-        s = self._current.now
-        bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
-        instrument = bias[FIELD_SLICE["instrument"]]
-        instrument[:] = FORBIDDEN
-        instrument[[END, INSTRUMENT.encode(s.instrument)]] = 0.0
-        shift = bias[FIELD_SLICE["shift"]]
-        shift[UNKNOWN] = FORBIDDEN
-        shift[SHIFT.encode(LONGEST_REST_BEATS * TICKS_PER_BEAT) + 1 :] = FORBIDDEN
-        pitch = bias[FIELD_SLICE["pitch"]]
-        pitch[: PITCH.encode(s.lowest_pitch)] = FORBIDDEN
-        pitch[PITCH.encode(s.highest_pitch) + 1 :] = FORBIDDEN
+        self._bound_instrument(bias, request.may_end)
+        onset_tick = self._bound_onset(bias, forced, request, may_join)
         bias[FIELD_SLICE["duration"]][UNKNOWN] = FORBIDDEN
-        return bias
+        self._bound_velocity(bias, forced)
+        any_pitch = bias.copy()  # a drum's number is no pitch: key and range do not bound it
+        any_pitch[FIELD_SLICE["pitch"]][:] = 0.0
+        any_pitch[FIELD_SLICE["pitch"].start + UNKNOWN] = FORBIDDEN
+        pitches = bounds.allowed_pitches(s, bounds.lock_of(s, self._portrait.key))
+        bias[FIELD_SLICE["pitch"]][~pitches] = FORBIDDEN
+        noise = self._noise(request.number)
+        temperature, min_p = heated(s.temperature, s.min_p, request.looped)
+        drawn = self._memory.predict(noise, bias, forced, temperature, min_p)
+        if drawn.event[COLUMN["instrument"]] == INSTRUMENT.encode(DRUMS):
+            # What comes before the pitch is settled; the rest is drawn under a drum's bounds.
+            forced[: COLUMN["pitch"]] = drawn.event[: COLUMN["pitch"]]
+            drawn = self._memory.predict(noise, any_pitch, forced, temperature, min_p)
+        note = decode_event(self._with_known_velocity(drawn), request.previous_tick)
+        if note is None or onset_tick is None:
+            return note
+        return replace(note, onset_ticks=onset_tick)  # which its shift may only come close to
+
+    def _bound_instrument(self, bias: Floats, may_end: bool) -> None:
+        allowed = [INSTRUMENT.encode(each) for each in ensemble(self._current.now)]
+        part = bias[FIELD_SLICE["instrument"]]
+        part[:] = FORBIDDEN
+        part[[*allowed, END] if may_end else allowed] = 0.0
+
+    def _bound_onset(
+        self, bias: Floats, forced: Tokens, request: Request, may_join: bool
+    ) -> int | None:
+        """Rule out shifts; return the onset where it is settled before anything is drawn."""
+        s, previous = self._current.now, request.previous_tick
+        earliest = previous if request.earliest_tick is None else request.earliest_tick
+        if request.onset_tick is not None:
+            onset = bounds.first_free_tick(s, request.own, request.onset_tick)
+        else:
+            allowed = bounds.allowed_shifts(s, request.own, previous, max(earliest, previous))
+            if not may_join and allowed[_TOGETHER]:
+                after = max(earliest, previous + 1)
+                allowed = bounds.allowed_shifts(s, request.own, previous, after)
+            if allowed.any():
+                bias[FIELD_SLICE["shift"]][~allowed] = FORBIDDEN
+                return None
+            onset = bounds.first_free_tick(s, request.own, max(earliest, previous + MAX_TICKS))
+        forced[COLUMN["shift"]] = SHIFT.encode(onset - previous)
+        return onset
+
+    def _bound_velocity(self, bias: Floats, forced: Tokens) -> None:
+        s = self._current.now
+        allowed = bounds.allowed_velocities(s)
+        if s.velocity == "player" or not allowed.any():
+            forced[COLUMN["velocity"]] = UNKNOWN
+        bias[FIELD_SLICE["velocity"]][~allowed] = FORBIDDEN
+
+    def _with_known_velocity(self, drawn: Prediction) -> Tokens:
+        """Return an event that was drawn, without its velocity where the network guesses it."""
+        if self._current.now.velocity == "auto":
+            logits = drawn.logits[-1, FIELD_SLICE["velocity"]][UNKNOWN + 1 :].astype(np.float64)
+            p = np.exp(logits - logits.max())
+            p /= p.sum()
+            if -(p * np.log2(np.maximum(p, 1e-12))).sum() > KNOWN_BITS:
+                event = drawn.event.copy()
+                event[COLUMN["velocity"]] = UNKNOWN
+                return event
+        return drawn.event

@@ -81,8 +81,8 @@ class Memory:
         temperature: float,
         min_p: float,
         after: int | None = None,
-    ) -> Tokens:
-        """Draw the event that follows, tokens of shape (P,); arguments as for ``Model.run``.
+    ) -> Prediction:
+        """Draw the event that follows; arguments as for ``Model.run``.
 
         ``after`` is the number of events that it follows; None: all of them.
         """
@@ -98,7 +98,7 @@ class Memory:
             min_p=min_p,
         )
         self._states[count] = prediction.states
-        return prediction.event
+        return prediction
 
     def _last_state_before(self, count: int) -> int:
         return max((n for n in self._states if n < count), default=0)

@@ -29,20 +29,21 @@ from typing import Any, Final
 from live.core.clock import BeatClock
 from live.core.controls import Command, Controls
 from live.core.ear import Ear, HeardNote
+from live.core.keys import key_name
 from live.core.memory import Memory, Network
+from live.core.orchestra import Programs, player_instrument
+from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
 from live.core.view import Recent, View, Who, make_view
 from live.core.voice import Voice
-from live.events import TICKS_PER_BEAT, Note
+from live.events import DRUMS, TICKS_PER_BEAT, Note
 from live.messages import Action, Changed, Marked, Panic, Said, TurnChanged, Yield
 
 CHORD_WINDOW_S: Final = 0.03
 """Notes struck within this time of a chord's first one belong to the chord."""
 LEAD_S: Final = 0.005
 """A turn that would begin sooner than this begins on the next beat instead."""
-FOLLOWED_NOTES: Final = 16
-"""The model plays as loud as this many of the player's latest notes, on average."""
 BAR_SILENCE_BEATS: Final = 0.5
 """A bar line ends a phrase only after so much silence: who plays across it is not cut off."""
 LONGEST_ANSWER_BARS: Final = 32
@@ -72,9 +73,14 @@ class Performer:
         self._ear = Ear()
         self._score = Score(settings.seed_window)
         self._memory = Memory(network)
-        self._voice = Voice(self._current, self.clock, self._score, self._memory)
+        self.counters: Counter[str] = Counter()
+        """What was counted since the start, to be shown."""
+        self._portrait = Portrait()
+        self._voice = Voice(
+            self._current, self.clock, self._score, self._memory, self._portrait, self.counters
+        )
+        self._programs = Programs()
         self._sounding: dict[HeardNote, Entry] = {}
-        self._velocities: list[int] = []
         self._chord_s = -math.inf
         self._chord_tick = 0
         self._last_sound_s = -math.inf
@@ -85,8 +91,6 @@ class Performer:
         self._solo_wanted = settings.mode == "solo"
         self._replanned_s = -math.inf
         self._replan_due_s: float | None = None
-        self.counters: Counter[str] = Counter()
-        """What was counted since the start, to be shown."""
         self._recent = Recent(self.counters)
 
     def successor(self) -> Performer:
@@ -134,6 +138,7 @@ class Performer:
 
     def _obey(self, time_s: float, name: Command) -> list[Action]:
         if name == "panic":
+            self._programs.forget()
             return [*self._take_the_word(time_s), Panic(time_s)]
         if name == "my_turn":
             actions = self._take_the_word(time_s)
@@ -184,7 +189,8 @@ class Performer:
             if due_s is not None and now_s >= due_s:
                 phrase = self._phrase or _Phrase(self._now_tick(now_s), now_s)
                 self._begin_turn(phrase, max(self._phrase_end_s(phrase), self._soon(now_s)))
-        return [*caught_up, *self._play_on(now_s)]
+        programs = self._programs.due(now_s, self.settings)
+        return [*programs, *caught_up, *self._play_on(now_s)]
 
     def wake_at(self) -> float | None:
         """Return when ``advance`` should be called next if nothing is heard; None: no need."""
@@ -195,9 +201,9 @@ class Performer:
     def view(self, now_s: float) -> View:
         """Return a picture of this moment for those who look on."""
         turn: Who = "model" if self._voice.speech is not None and self._announced else "player"
-        planned = self._recent.planned(self._voice.speech, self.clock, self._velocity())
-        notes = [*self._recent.notes(now_s), *planned]
-        return make_view(now_s, turn, self.settings, self.clock, notes, self.counters)
+        notes = [*self._recent.notes(now_s), *self._recent.planned(self._voice)]
+        key = key_name(self._portrait.key)
+        return make_view(now_s, turn, self.settings, self.clock, notes, self.counters, key)
 
     def recall_note(self, onset_s: float, release_s: float, pitch: int) -> None:
         """Put back a note that the model played before this core was made."""
@@ -230,11 +236,13 @@ class Performer:
             self._chord_tick = self._now_tick(heard.onset_s)
         self._last_sound_s = heard.onset_s
         self._recent.heard(heard)
-        self._velocities = [*self._velocities, heard.velocity][-FOLLOWED_NOTES:]
+        instrument = player_instrument(self.settings, heard.pitch)
+        self._portrait.note_began(heard, self._chord_tick, pitched=instrument != DRUMS)
+        self._programs.player_on(heard.channel)
         note = Note(
             self._chord_tick,
             heard.pitch,
-            self.settings.instrument,
+            instrument,
             velocity=heard.velocity,
             bar_ticks=self.clock.bar_ticks(self._chord_tick),
         )
@@ -340,7 +348,7 @@ class Performer:
         return actions
 
     def _play_on(self, now_s: float) -> list[Action]:
-        notes = self._voice.plan(now_s, self._velocity())
+        notes = self._voice.plan(now_s)
         actions: list[Action] = []
         if notes and not self._announced:
             self._announced = True
@@ -379,9 +387,6 @@ class Performer:
         tick = round(self.clock.tick_at(time_s))
         latest = self._score.last_onset_ticks
         return tick if latest is None or self._voice.speech is not None else max(tick, latest)
-
-    def _velocity(self) -> int:
-        return round(sum(self._velocities) / len(self._velocities)) if self._velocities else 64
 
     def _ticks_between(self, onset_s: float, release_s: float) -> int:
         return max(1, round((release_s - onset_s) / self.clock.seconds_per_tick))

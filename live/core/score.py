@@ -34,14 +34,15 @@ class Score:
         """Where the latest note stands; None while there is none."""
         return self._entries[-1].note.onset_ticks if self._entries else None
 
-    def last_chord(self) -> tuple[int, ...]:
-        """Return the pitches that stand where the latest note stands, lowest first."""
+    def last_chord(self) -> tuple[tuple[int, int], ...]:
+        """Return pitch and instrument of what stands where the latest note stands, lowest first."""
         onset = self.last_onset_ticks
-        chord: list[int] = []
+        chord: list[tuple[int, int]] = []
         for entry in reversed(self._entries):
             if entry.note.onset_ticks != onset:
                 break
-            chord.append(entry.note.pitch)
+            _, pitch, instrument = entry.note.sort_key
+            chord.append((pitch, instrument))
         return tuple(sorted(chord))
 
     def position(self, entry: Entry) -> int | None:

@@ -12,6 +12,7 @@ Mode = Literal["call", "continue", "duet", "solo", "listen"]
 PhraseEnd = Literal["silence", "bar", "trigger"]
 Answer = Literal["phrase", "bars", "model"]
 Handover = Literal["tick", "beat", "bar"]
+VelocitySource = Literal["auto", "player", "model"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,32 @@ class PerformerSettings:
     temperature: float = 1.0
     min_p: float = 0.02
     instrument: int = 0
+    left_instrument: int = -1
+    """What the player's left hand plays, below ``split``; -1: as the right one."""
+    split: int = 60
+    ensemble: str = ""
+    """What the model may play, see ``live.core.orchestra``."""
+    channels: tuple[tuple[int, int], ...] = ()
+    """Instrument and channel, for those that have one of their own."""
+    program_changes: bool = False
+    player_channel: int | None = None
+    """Where the player is, if that is known before he is heard."""
     lowest_pitch: int = 21
     highest_pitch: int = 108
+    notes_per_beat: int = 0
+    voices: int = 0
+    """At once. 0: as many as it likes; likewise above."""
+    key: str = ""
+    """"": all notes; "follow"; else a scale or a chord, see ``live.core.keys``."""
+    density: float = 0.0
+    pitch: float = 0.0
+    loudness: float = 0.0
+    length: float = 0.0
+    velocity: VelocitySource = "auto"
+    lowest_velocity: int = 1
+    highest_velocity: int = 127
+    velocity_curve: float = 1.0
+    loop_guard: bool = True
     output_channel: int = 0
     seed: int = 0
     controls: Bindings = ()
@@ -56,9 +81,12 @@ class PerformerSettings:
         low, high = self.lowest_pitch, self.highest_pitch
         if high - low < 11:
             return (
-                f"sampling.lowest_pitch ({low}) and sampling.highest_pitch ({high}) must leave at "
+                f"bounds.lowest_pitch ({low}) and bounds.highest_pitch ({high}) must leave at "
                 "least an octave"
             )
+        soft, loud = self.lowest_velocity, self.highest_velocity
+        if soft > loud:
+            return f"dynamics.lowest_velocity ({soft}) is above highest_velocity ({loud})"
         return None
 
 
@@ -71,12 +99,25 @@ KEEP_THE_PLAN: Final = frozenset(
         "silence_beats",
         "answer",
         "answer_bars",
+        "program_changes",
         "output_channel",
         "controls",
     }
 )
 """Settings whose change leaves the notes that are planned as they are."""
-REPLAN_SOON: Final = frozenset({"temperature", "min_p"})
+REPLAN_SOON: Final = frozenset(
+    {
+        "temperature",
+        "min_p",
+        "density",
+        "pitch",
+        "loudness",
+        "length",
+        "velocity_curve",
+        "lowest_velocity",
+        "highest_velocity",
+    }
+)
 """Settings whose change may wait a moment for more of the same: a knob sends many values. Every
 other change makes the model plan anew at once."""
 

@@ -14,7 +14,7 @@ from live.events import TICKS_PER_BEAT
 from live.messages import PlayNote
 
 if TYPE_CHECKING:  # the parent looks at views and never loads the model's runtime
-    from live.core.voice import Speech
+    from live.core.voice import Voice
 
 KEPT_S: Final = 10.0
 """Notes that ended longer ago than this are no longer shown."""
@@ -62,6 +62,8 @@ class View:
     """The latest ``KEPT_S`` seconds of both, and what is planned, in order of onset."""
     counters: tuple[tuple[str, int], ...]
     """What was counted since the start, by name."""
+    key: str = ""
+    """The key that the player played in lately, as "A minor"; "": it cannot be told."""
     model_ms: float | None = None
     """Median time that the network took for an event lately, milliseconds; None: none yet."""
     model_worst_ms: float | None = None
@@ -85,17 +87,7 @@ class Recent:
         """Take notes of the model's as they are handed out, with the ticks of their onsets."""
         for tick, note in notes:
             self._counters["played"] += 1
-            self._given.append(
-                NoteView(
-                    note_id(tick, note.pitch),
-                    "model",
-                    note.pitch,
-                    note.onset_s,
-                    note.release_s,
-                    note.velocity,
-                    committed=True,
-                )
-            )
+            self._given.append(_as_view(tick, note, committed=True))
 
     def stopped(self, time_s: float) -> None:
         """The model fell silent: what had not begun is forgotten, what sounded ends."""
@@ -125,21 +117,26 @@ class Recent:
                 )
         return shown
 
-    def planned(self, speech: Speech | None, clock: BeatClock, velocity: int) -> list[NoteView]:
+    def planned(self, voice: Voice) -> list[NoteView]:
         """Return the notes that the model means to play, as it would play them now."""
+        speech = voice.speech
         return [
-            NoteView(
-                note_id(planned.onset_tick, planned.entry.note.pitch),
-                "model",
-                planned.entry.note.pitch,
-                clock.time_of(planned.onset_tick),
-                clock.time_of(planned.end_tick),
-                velocity,
-                committed=False,
-            )
+            _as_view(planned.onset_tick, voice.as_played(planned), committed=False)
             for planned in (speech.notes if speech is not None else ())
             if not planned.committed
         ]
+
+
+def _as_view(tick: int, note: PlayNote, *, committed: bool) -> NoteView:
+    return NoteView(
+        note_id(tick, note.pitch),
+        "model",
+        note.pitch,
+        note.onset_s,
+        note.release_s,
+        note.velocity,
+        committed,
+    )
 
 
 def note_id(tick: int, pitch: int) -> str:
@@ -154,6 +151,7 @@ def make_view(
     clock: BeatClock,
     notes: Iterable[NoteView],
     counters: Counter[str],
+    key: str,
 ) -> View:
     """Put the picture together."""
     anchor_s, anchor_tick = clock.anchor
@@ -170,4 +168,5 @@ def make_view(
         settings=settings,
         notes=tuple(sorted(notes, key=lambda note: note.onset_s)),
         counters=tuple(sorted(counters.items())),
+        key=key,
     )

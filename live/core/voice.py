@@ -7,11 +7,16 @@ when they are handed out, ``horizon_ms`` before they sound; what lies beyond may
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from live.core.bounds import Own
 from live.core.clock import BeatClock
 from live.core.drawing import Drawer, Request
+from live.core.guard import Repetition, excess
 from live.core.memory import Memory
+from live.core.orchestra import channel_of
+from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import Current
 from live.events import TICKS_PER_BEAT, encode
@@ -53,17 +58,42 @@ class Speech:
     last_tick: int = 0
     """Where the latest end of a note stands."""
     complete: bool = False
+    repetition: Repetition = field(default_factory=Repetition)
+    """Of its notes."""
+    looping: bool = False
+    """Whether it repeated itself beyond what the player does when the latest note was drawn."""
+
+
+@dataclass(eq=False, slots=True)
+class _Given:
+    """A note as it was handed out: it sounds so, whatever becomes of the tempo."""
+
+    onset_tick: int
+    onset_s: float
+    release_s: float
 
 
 class Voice:
     """Plans with the network and keeps the score's side of it."""
 
-    def __init__(self, current: Current, clock: BeatClock, score: Score, memory: Memory) -> None:
+    def __init__(
+        self,
+        current: Current,
+        clock: BeatClock,
+        score: Score,
+        memory: Memory,
+        portrait: Portrait,
+        counters: Counter[str],
+    ) -> None:
         self._current = current
         self._clock = clock
         self._score = score
         self._memory = memory
-        self._drawer = Drawer(current, memory)
+        self._portrait = portrait
+        self._counters = counters
+        self._drawer = Drawer(current, memory, portrait)
+        self._given: list[_Given] = []
+        """What sounds, or began within the last beat, in order of onset."""
         self._speeches = 0
         self.speech: Speech | None = None
         self._latest: list[Entry] = []
@@ -74,7 +104,7 @@ class Voice:
         self.speech = Speech(start_tick, end_tick, may_end_tick, self._speeches)
         self.speech.last_tick = start_tick
 
-    def plan(self, now_s: float, velocity: int) -> list[PlayNote]:
+    def plan(self, now_s: float) -> list[PlayNote]:
         """Draw what is missing and return the notes that are due to be handed out."""
         speech = self.speech
         if speech is None:
@@ -86,18 +116,29 @@ class Voice:
         for planned in speech.notes:
             if not planned.committed and self._due_s(planned) <= now_s:
                 planned.committed = True
-                handed_out.append(
-                    PlayNote(
-                        self._clock.time_of(planned.onset_tick),
-                        self._clock.time_of(planned.end_tick),
-                        self._current.now.output_channel,
-                        planned.entry.note.pitch,
-                        velocity,
-                    )
-                )
+                handed_out.append(self.as_played(planned))
+                note = handed_out[-1]
+                self._given.append(_Given(planned.onset_tick, note.onset_s, note.release_s))
         now_tick = self._clock.tick_at(now_s)
+        self._given = [
+            given
+            for given in self._given
+            if given.release_s > now_s or given.onset_tick > now_tick - 2 * TICKS_PER_BEAT
+        ]
         speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
         return handed_out
+
+    def as_played(self, planned: Planned) -> PlayNote:
+        """Return a note as it would be handed out now."""
+        s, note = self._current.now, planned.entry.note
+        instrument = s.instrument if note.instrument is None else note.instrument
+        return PlayNote(
+            self._clock.time_of(planned.onset_tick),
+            self._clock.time_of(planned.end_tick),
+            channel_of(s, instrument),
+            note.pitch,
+            self._portrait.velocity(s) if note.velocity is None else note.velocity,
+        )
 
     def replan(self, now_s: float) -> None:
         """Drop what was not handed out; what follows is drawn anew, beyond the horizon."""
@@ -129,6 +170,9 @@ class Voice:
         self.speech = None
         tick = self._clock.tick_at(time_s)
         self._drop(speech, [n for n in speech.notes if n.onset_tick > tick])
+        self._given = [given for given in self._given if given.onset_s <= time_s]
+        for given in self._given:
+            given.release_s = min(given.release_s, time_s)
         self._latest = speech.entries
         for planned in speech.notes:
             if tick < planned.end_tick:
@@ -182,7 +226,27 @@ class Voice:
         speech.notes = [n for n in speech.notes if id(n.entry) not in gone]
         speech.entries = [entry for entry in speech.entries if id(entry) not in gone]
         speech.count -= len(dropped)
+        speech.repetition.drop(len(dropped))
         speech.last_tick = max((n.end_tick for n in speech.notes), default=speech.start_tick)
+
+    def _own(self, speech: Speech) -> Own:
+        """Return the notes that bounds count: those that were handed out, and the plan."""
+        planned = [n for n in speech.notes if not n.committed]
+        ends = [round(self._clock.tick_at(given.release_s), 6) for given in self._given]
+        return Own(
+            (*(given.onset_tick for given in self._given), *(n.onset_tick for n in planned)),
+            (*ends, *(n.end_tick for n in planned)),
+        )
+
+    def _looped(self, speech: Speech) -> int:
+        """Return how many of a speech's latest notes repeat beyond what the player does."""
+        if not self._current.now.loop_guard:
+            return 0
+        looped = excess(speech.repetition, self._portrait.repetition)
+        if looped and not speech.looping:
+            self._counters["loops"] += 1
+        speech.looping = looped > 0
+        return looped
 
     def _plan_note(self, speech: Speech) -> None:
         """Draw the next note and add it to the plan, or find the speech complete."""
@@ -196,17 +260,17 @@ class Voice:
                 number=(speech.number, speech.revision, speech.drawn),
                 previous_tick=previous,
                 chord=self._score.last_chord(),
+                own=self._own(speech),
                 onset_tick=speech.start_tick if first else None,
                 earliest_tick=speech.earliest_tick,
                 may_end=speech.may_end_tick is not None and previous >= speech.may_end_tick,
+                looped=self._looped(speech),
             )
         )
         speech.drawn += 1
         if note is None:
             speech.complete = True
             return
-        if first:
-            note = replace(note, onset_ticks=speech.start_tick)
         duration = note.duration_ticks or TICKS_PER_BEAT
         if speech.end_tick is not None:
             if note.onset_ticks >= speech.end_tick:
@@ -218,6 +282,8 @@ class Voice:
             note, duration_ticks=duration, bar_ticks=self._clock.bar_ticks(note.onset_ticks)
         )
         self._memory.append(encode([note], previous)[0])
+        before = speech.entries[-1].note if speech.entries else note
+        speech.repetition.add(note.pitch, note.onset_ticks - before.onset_ticks)
         planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + duration)
         speech.notes.append(planned)
         speech.entries = [*speech.entries, planned.entry][-self._current.now.seed_window :]

@@ -1,0 +1,73 @@
+"""The guard against loops: it notices what repeats itself, and heats the sampling until it stops.
+
+A passage repeats itself where the same notes come in the same rhythm at least three times in a row.
+How long that has gone on is counted in notes. The model may repeat itself as long as the player
+does, and a little in any case; each note beyond makes the next draws hotter, and each note that is
+new lets them cool down.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+LONGEST_PERIOD: Final = 32
+"""Notes after which a repetition may come at the latest."""
+TOLERANCE_TICKS: Final = 3
+"""Rhythms that differ by no more are the same: nobody plays on the grid."""
+ALLOWED_NOTES: Final = 12
+"""A repetition of so many notes is music, whatever the player does."""
+COOLING_NOTES: Final = 16
+"""A note of a loop heats the draws of so many notes that follow."""
+HEAT: Final = 0.15
+"""What each note of a loop adds to the temperature."""
+OPENING: Final = 0.75
+"""What each multiplies min-p with: heat alone never lets in what min-p rules out."""
+_PERIODS: Final = np.arange(1, LONGEST_PERIOD + 1)
+_KEPT: Final = 4 * LONGEST_PERIOD
+
+Integers = npt.NDArray[np.int64]
+
+
+class Repetition:
+    """Follows a line of notes and tells how long it has been repeating itself."""
+
+    def __init__(self) -> None:
+        self._notes: list[tuple[int, int]] = []
+        """Pitch, and ticks since the note before."""
+        self._runs: list[Integers] = []
+        """By note and period: how many notes in a row were those of a period before."""
+        self.lengths: list[int] = []
+        """By note: how many notes the repetition is long that it stands in; 0: it is none's."""
+
+    def add(self, pitch: int, shift_ticks: int) -> None:
+        """Take the next note of the line."""
+        past = np.array(self._notes[: -LONGEST_PERIOD - 1 : -1], dtype=np.int64).reshape(-1, 2)
+        same = (past[:, 0] == pitch) & (np.abs(past[:, 1] - shift_ticks) <= TOLERANCE_TICKS)
+        runs = np.zeros(LONGEST_PERIOD, dtype=np.int64)
+        if self._runs:
+            runs[: len(same)] = np.where(same, self._runs[-1][: len(same)] + 1, 0)
+        self._notes.append((pitch, shift_ticks))
+        self._runs.append(runs)
+        # Twice the period was repeated: the block stands there three times.
+        self.lengths.append(int(np.max(runs, where=runs >= 2 * _PERIODS, initial=0)))
+        for kept in (self._notes, self._runs, self.lengths):
+            del kept[:-_KEPT]
+
+    def drop(self, count: int) -> None:
+        """Take the latest notes back."""
+        for kept in (self._notes, self._runs, self.lengths):
+            del kept[len(kept) - min(count, len(kept)) :]
+
+
+def excess(line: Repetition, player: Repetition) -> int:
+    """Return how many of a line's latest notes go on repeating beyond what the player does."""
+    allowed = max([ALLOWED_NOTES, *player.lengths])
+    return sum(length > allowed for length in line.lengths[-COOLING_NOTES:])
+
+
+def heated(temperature: float, min_p: float, notes: int) -> tuple[float, float]:
+    """Return the temperature and min-p to draw with after so many notes of a loop."""
+    return temperature + HEAT * notes, min_p * OPENING**notes

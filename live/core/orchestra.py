@@ -1,0 +1,88 @@
+"""Instruments: which ones play, on which channels, and with which programs.
+
+An instrument is a General MIDI program counted from 0, or ``DRUMS``; channels are counted from 0.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from live.core.settings import PerformerSettings
+from live.events import DRUMS
+from live.messages import ProgramChange
+
+DRUM_CHANNEL: Final = 9
+"""Where General MIDI has its drums."""
+
+
+def parse_instrument(text: str) -> int:
+    """Read a program number from 0, or "drums".
+
+    Raises:
+        ValueError: it is neither.
+    """
+    word = text.strip().lower()
+    if word == "drums":
+        return DRUMS
+    if not word.isdecimal() or int(word) > DRUMS:
+        raise ValueError('should be programs from 0 to 127, or "drums", with commas between')
+    return int(word)
+
+
+def parse_ensemble(text: str) -> tuple[int, ...]:
+    """Read several: "0, 32, drums"; an empty string is none.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    words = text.split(",") if text.strip() else []
+    return tuple(sorted({parse_instrument(word) for word in words}))
+
+
+def ensemble(settings: PerformerSettings) -> tuple[int, ...]:
+    """Return what the model may play: what was chosen, else all of the table, else the player's."""
+    chosen = parse_ensemble(settings.ensemble)
+    return chosen or tuple(sorted(dict(settings.channels))) or (settings.instrument,)
+
+
+def channel_of(settings: PerformerSettings, instrument: int) -> int:
+    """Return the channel that an instrument of the model's plays on."""
+    other = DRUM_CHANNEL if instrument == DRUMS else settings.output_channel
+    return dict(settings.channels).get(instrument, other)
+
+
+def player_instrument(settings: PerformerSettings, pitch: int) -> int:
+    """Return what the player plays at a pitch: the left hand may have its own instrument."""
+    left = settings.left_instrument
+    return left if left >= 0 and pitch < settings.split else settings.instrument
+
+
+class Programs:
+    """Knows which program each channel was told, and what is still to be told."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, int] = {}
+        self._player_channel: int | None = None
+
+    def player_on(self, channel: int) -> None:
+        """The player is heard on this channel."""
+        self._player_channel = channel
+
+    def forget(self) -> None:
+        """Tell everything again: who listens may have been reset."""
+        self._told.clear()
+
+    def due(self, time_s: float, settings: PerformerSettings) -> list[ProgramChange]:
+        """Return the program changes that are due; none unless they are asked for."""
+        if not settings.program_changes:
+            return []
+        wanted: dict[int, int] = {}
+        heard = settings.player_channel if self._player_channel is None else self._player_channel
+        if heard is not None and settings.instrument != DRUMS:
+            wanted[heard] = settings.instrument
+        for instrument in ensemble(settings):
+            if instrument != DRUMS:  # a drum channel has no program of its own
+                wanted[channel_of(settings, instrument)] = instrument
+        due = {c: program for c, program in wanted.items() if self._told.get(c) != program}
+        self._told |= due
+        return [ProgramChange(time_s, channel, program) for channel, program in due.items()]

@@ -1,0 +1,60 @@
+"""Steering: what leans the draws one way, as biases on the network's logits.
+
+Each of the four goes from -1 to 1; 0 changes nothing. A bias is a tilt over the field's values that
+levels out at both ends: however long it works, and although the network hears what it has played
+and goes on from there, it does not carry the music away to the end of the keyboard.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from live.core.settings import PerformerSettings
+from live.events import DURATION, PITCH, SHIFT, VELOCITY
+from live.model import FIELD_SLICE, TOKEN_COUNT, Floats
+
+DENSITY: Final = 2.0
+"""Nats for each halving of the time to the next note."""
+PITCH_OCTAVE: Final = 1.5
+"""Nats for each octave, up to two away from where the player plays."""
+LOUDNESS: Final = 1.0
+"""Nats for each 16 of velocity."""
+LENGTH: Final = 1.5
+"""Nats for each doubling of the length."""
+_SHORTEST_TICKS: Final = 3
+_LONGEST_TICKS: Final = 96
+"""A 32nd and a bar of four beats: beyond these the tilt of times levels out."""
+
+
+def _octaves_of_time(values: tuple[int, ...]) -> Floats:
+    ticks = np.clip(np.array(values, dtype=np.float32), _SHORTEST_TICKS, _LONGEST_TICKS)
+    return np.log2(ticks / _SHORTEST_TICKS).astype(np.float32)
+
+
+_SHIFT_TIMES: Final = _octaves_of_time(SHIFT.values)
+_DURATION_TIMES: Final = _octaves_of_time(DURATION.values)
+_PITCHES: Final = np.array(PITCH.values, dtype=np.float32)
+_VELOCITIES: Final = (np.array(VELOCITY.values, dtype=np.float32) - 64.0) / 16.0
+
+
+def steering_bias(settings: PerformerSettings, register: float) -> Floats:
+    """Return what is added to the logits, (N,).
+
+    Args:
+        settings: ``density``, ``pitch``, ``loudness`` and ``length`` of them.
+        register: the pitch that higher and lower are told from, the player's.
+    """
+    bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
+
+    def lean(field: str, tilt: Floats) -> None:
+        part = bias[FIELD_SLICE[field]]
+        part[len(part) - len(tilt) :] = tilt  # behind the special tokens
+
+    lean("shift", -DENSITY * settings.density * _SHIFT_TIMES)
+    octaves = np.clip((_PITCHES - np.float32(register)) / 12.0, -2.0, 2.0)
+    lean("pitch", PITCH_OCTAVE * settings.pitch * octaves)
+    lean("duration", LENGTH * settings.length * _DURATION_TIMES)
+    lean("velocity", LOUDNESS * settings.loudness * _VELOCITIES)
+    return bias
