@@ -7,42 +7,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from live.config_file import PROJECT, find_config, read_config
 from live.core.controls import Binding, Bindings, Command
-from live.core.keys import spelled_lock
-from live.core.orchestra import parse_ensemble, parse_instrument
+from live.core.orchestra import parse_instrument
 from live.core.settings import (
     Answer,
     Handover,
     Mode,
     PerformerSettings,
     PhraseEnd,
-    VelocitySource,
 )
 from live.demo import demo_messages
 from live.errors import UserError
-from live.events import DRUMS
 from live.live_settings import Live, LiveSettings
 from live.midi_io.settings import MidiSettings
+from live.note_settings import Bounds, Dynamics, Instruments, Steering
+from live.section import Channel, Section
 from live.session_settings import SessionSettings
 
 TRAINING: Final = "training"
 """Section of the same file that the performer passes over: the school reads it."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-Channel = Annotated[int, Field(ge=1, le=16)]
-Pitch = Annotated[int, Field(ge=0, le=127)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 PathName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 
 
-class Midi(_Section):
+class Midi(Section):
     """Ports and channels."""
 
     input: Name = "auto"
@@ -59,14 +52,14 @@ class Midi(_Section):
     )
 
 
-class Time(_Section):
+class Time(Section):
     """Tempo and bars."""
 
     bpm: Annotated[float, Field(ge=20, le=400), Live("tempo", "beats per minute")] = 120.0
     beats_per_bar: Annotated[int, Field(ge=1, le=16), Live("length of a bar", "beats")] = 4
 
 
-class Turns(_Section):
+class Turns(Section):
     """Who plays when."""
 
     mode: Annotated[Mode, Live("who plays when")] = "call"
@@ -84,7 +77,7 @@ class Turns(_Section):
     ] = 100.0
 
 
-class Sampling(_Section):
+class Sampling(Section):
     """The model, and how notes are drawn from it."""
 
     model: PathName = "exported_models/default.onnx"
@@ -101,90 +94,6 @@ class Sampling(_Section):
     ] = True
 
 
-class Bounds(_Section):
-    """What the model's notes always keep to."""
-
-    lowest_pitch: Annotated[Pitch, Live("lowest note of the model", "MIDI note number")] = 21
-    highest_pitch: Annotated[Pitch, Live("highest note of the model", "MIDI note number")] = 108
-    notes_per_beat: Annotated[
-        int, Field(ge=0, le=64), Live("most notes that begin within a beat; 0: no bound")
-    ] = 0
-    voices: Annotated[
-        int, Field(ge=0, le=64), Live("most notes that sound at once; 0: no bound")
-    ] = 0
-    key: Annotated[
-        str,
-        Field(max_length=40),
-        AfterValidator(spelled_lock),
-        Live('a scale or a chord; "follow": the key that you play in; "": all notes'),
-    ] = ""
-
-
-Steer = Annotated[float, Field(ge=-1, le=1)]
-
-
-class Steering(_Section):
-    """What leans the model one way."""
-
-    density: Annotated[Steer, Live("sparser to denser", "-1 to 1")] = 0.0
-    pitch: Annotated[Steer, Live("lower to higher than you play", "-1 to 1")] = 0.0
-    loudness: Annotated[Steer, Live("softer to louder", "-1 to 1")] = 0.0
-    length: Annotated[Steer, Live("shorter to longer notes", "-1 to 1")] = 0.0
-
-
-Velocity = Annotated[int, Field(ge=1, le=127)]
-
-
-class Dynamics(_Section):
-    """How loud the model's notes are."""
-
-    velocity: Annotated[VelocitySource, Live("whose dynamics its notes have")] = "auto"
-    lowest_velocity: Annotated[Velocity, Live("softest note of the model", "velocity")] = 1
-    highest_velocity: Annotated[Velocity, Live("loudest note of the model", "velocity")] = 127
-    velocity_curve: Annotated[
-        float, Field(ge=0.1, le=10), Live("from your velocity to its; 1: straight, above: softer")
-    ] = 1.0
-
-
-Instrument = Annotated[int, Field(ge=0, le=DRUMS)]
-
-
-def _ensemble(text: str) -> str:
-    parse_ensemble(text)
-    return text
-
-
-def _channels(table: dict[str, int]) -> dict[str, int]:
-    for name in table:
-        parse_instrument(name)
-    return table
-
-
-class Instruments(_Section):
-    """Who plays what, and on which channel."""
-
-    player: Annotated[
-        Instrument,
-        Live("what you play", "General MIDI program, from 0; 128: drums", held_as="instrument"),
-    ] = 0
-    left: Annotated[
-        int,
-        Field(ge=-1, le=DRUMS),
-        Live("what your left hand plays; -1: the same", "program", held_as="left_instrument"),
-    ] = -1
-    split: Annotated[Pitch, Live("lowest note of the right hand", "MIDI note number")] = 60
-    ensemble: Annotated[
-        str,
-        Field(max_length=400),
-        AfterValidator(_ensemble),
-        Live('what the model may play; "": all of the table, or what you play', "programs"),
-    ] = ""
-    program_changes: Annotated[
-        bool, Live("whether each channel is told its instrument's program")
-    ] = False
-    channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = {}
-
-
 Control = Annotated[str, AfterValidator(lambda text: text if not text else _spelled(text))]
 
 
@@ -193,7 +102,7 @@ def _spelled(text: str) -> str:
     return text
 
 
-class Controls(_Section):
+class Controls(Section):
     """Controls of the instrument that are commands; an empty string is none."""
 
     your_turn: Control = ""
@@ -203,13 +112,13 @@ class Controls(_Section):
     panic: Control = ""
 
 
-class Recording(_Section):
+class Recording(Section):
     """Where sessions go."""
 
     folder: PathName = "sessions"
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file."""
 
     midi: Midi = Midi()

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from live.core.controls import Command
-from live.core.ear import NOTE_ON
+from live.core.ear import NOTE_OFF, NOTE_ON
 from live.core.performer import Performer
 from live.journal import Line, moment
 from live.messages import Action, Did, Heard, Noted, TakeBegan
@@ -100,7 +100,8 @@ def recall(performer: Performer, lines: Iterable[Line], origin_s: float) -> tupl
         core was told.
     """
     count = heard = 0
-    onsets: dict[tuple[int, int], float] = {}
+    struck: dict[tuple[int, int], tuple[float, int]] = {}
+    """By channel and pitch: when, and how loud."""
     for line in lines:
         count += 1
         time_s, data = moment(origin_s + line.time_s), line.message
@@ -111,11 +112,11 @@ def recall(performer: Performer, lines: Iterable[Line], origin_s: float) -> tupl
             continue
         if line.kind in HEARD_KINDS and line.number is not None:
             performer.hear(time_s, data)
-        elif line.kind == "out":
+        elif line.kind == "out" and data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):
             key = (data[0] & 0x0F, data[1])
-            onset_s = onsets.pop(key, None)
-            if onset_s is not None:
-                performer.recall_note(onset_s, time_s, data[1])
+            if key in struck:
+                onset_s, velocity = struck.pop(key)
+                performer.recall_note(onset_s, time_s, *key, velocity)
             if data[0] & 0xF0 == NOTE_ON:
-                onsets[key] = time_s
+                struck[key] = time_s, data[2]
     return count, heard

@@ -51,6 +51,12 @@ def channel_of(settings: PerformerSettings, instrument: int) -> int:
     return dict(settings.channels).get(instrument, other)
 
 
+def instrument_on(settings: PerformerSettings, channel: int) -> int:
+    """Return which of the model's instruments plays on a channel; the first if none does."""
+    those = ensemble(settings)
+    return next((each for each in those if channel_of(settings, each) == channel), those[0])
+
+
 def player_instrument(settings: PerformerSettings, pitch: int) -> int:
     """Return what the player plays at a pitch: the left hand may have its own instrument."""
     left = settings.left_instrument

@@ -31,7 +31,7 @@ from live.core.controls import Command, Controls
 from live.core.ear import Ear, HeardNote
 from live.core.keys import key_name
 from live.core.memory import Memory, Network
-from live.core.orchestra import Programs, player_instrument
+from live.core.orchestra import Programs, instrument_on, player_instrument
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
@@ -205,15 +205,18 @@ class Performer:
         key = key_name(self._portrait.key)
         return make_view(now_s, turn, self.settings, self.clock, notes, self.counters, key)
 
-    def recall_note(self, onset_s: float, release_s: float, pitch: int) -> None:
+    def recall_note(
+        self, onset_s: float, release_s: float, channel: int, pitch: int, velocity: int
+    ) -> None:
         """Put back a note that the model played before this core was made."""
         tick = round(self.clock.tick_at(onset_s))
         self._score.add(
             Note(
                 tick,
                 pitch,
-                self.settings.instrument,
+                instrument_on(self.settings, channel),
                 self._ticks_between(onset_s, release_s),
+                velocity,
                 bar_ticks=self.clock.bar_ticks(tick),
             )
         )

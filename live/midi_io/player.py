@@ -70,6 +70,13 @@ class Player:
         for each in messages:
             self._output.send(each)
 
+    def change_program(self, channel: int, program: int) -> None:
+        """Let a channel sound with another program, there and then."""
+        message = bytes([0xC0 | channel, program])
+        with self._changed:
+            self._output.send(message)
+            self._journal.write("out", time.perf_counter(), message)
+
     # -- the model's notes ----------------------------------------------------------------------
 
     def play(self, note: PlayNote) -> None:

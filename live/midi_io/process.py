@@ -36,6 +36,7 @@ from live.messages import (
     Panic,
     Played,
     PlayNote,
+    ProgramChange,
     Ready,
     Said,
     Stop,
@@ -125,6 +126,8 @@ class MidiIo:
             pass
         elif isinstance(message, PlayNote):
             self.player.play(message)
+        elif isinstance(message, ProgramChange):
+            self.player.change_program(message.channel, message.program)
         elif isinstance(message, Yield):
             self.player.end_model_notes()
         elif isinstance(message, Panic):
