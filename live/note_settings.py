@@ -95,6 +95,4 @@ class Instruments(Section):
     program_changes: Annotated[
         bool, Live("whether each channel is told its instrument's program")
     ] = False
-    channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = Field(
-        default_factory=dict
-    )
+    channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = Field(default_factory=dict)

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from live.core.settings import PerformerSettings
 from live.errors import UserError
-from live.settings import LIVE, Sampling
+from live.note_settings import Instruments
+from live.settings import LIVE, Midi, Sampling
 
 _SETTINGS: Final = TypeAdapter(PerformerSettings)
 
@@ -23,6 +24,9 @@ def read_settings(given: Any) -> PerformerSettings | None:
     try:
         settings = _SETTINGS.validate_python(given)
         Sampling(seed=settings.seed, seed_window=settings.seed_window)
+        Instruments(channels={str(i): channel + 1 for i, channel in settings.channels})
+        if settings.player_channel is not None:
+            Midi(input_channel=settings.player_channel + 1)
     except (ValidationError, RecursionError):
         return None
     held = {setting.field for setting in LIVE if setting.owner == "improviser"}
