@@ -9,23 +9,19 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from live.core.memory import Memory
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
-from live.events import START, special_event
 from live.journal import read_header, read_lines
-from live.messages import Change, Do, Failed, Heard, Ready, TakeBegan
-from live.model import Model
+from live.messages import Change, Do, Failed, Heard, ModelWanted, Ready, Said, TakeBegan
+from live.model_loader import Broken, Loaded, ModelLoader, Primed, load
 from live.outbox import Outbox
-from live.timed_network import TimedNetwork
 from live.transcript import Noting, Transcript, recall
 from live.view_sender import ViewSender
 
 
 def run(
     settings: PerformerSettings,
-    model_path: Path,
     journal: Path,
     midi_io: Connection,
     parent: Connection,
@@ -36,12 +32,11 @@ def run(
     player's are the memory to go on from.
     """
     try:
-        model = Model(model_path)
+        model, network = load(Path(settings.model))
     except UserError as error:
         parent.send(Failed(str(error)))
         return
-    _warm_up(model)
-    network = TimedNetwork(model)
+    loader = ModelLoader()
     performer = Performer(settings, network)
     origin_s = read_header(journal).get("origin_s", 0.0)
     lines, heard = recall(performer, read_lines(journal), origin_s)
@@ -49,7 +44,7 @@ def run(
     gc.collect()
     gc.freeze()
     with suppress(OSError):  # a parent that is gone is noticed below
-        parent.send(Ready(model_path.name))
+        parent.send(Ready(model.path.name))
     with suppress(OSError):  # as is a midi_io
         midi_io.send([core.beginning(time.perf_counter())])
     viewer = ViewSender(performer, network, Outbox(parent))
@@ -57,7 +52,7 @@ def run(
         wake_s = performer.wake_at()
         due = [due_s for due_s in (wake_s, viewer.due_s()) if due_s is not None]
         left_s = max(0.0, min(due) - time.perf_counter()) if due else None
-        ready = wait([midi_io, parent], left_s)
+        ready = wait([midi_io, parent, loader.signal], left_s)
         try:
             asked = _read_all(parent) if parent in ready else []
             if asked is None:
@@ -67,8 +62,13 @@ def run(
                 performer = core.performer
                 viewer.look_at(performer)
             actions += _do_all(core, asked)
+            if loader.signal in ready:
+                actions += _take_news(core, loader, viewer)
             if ready or (wake_s is not None and wake_s <= time.perf_counter()):
                 actions += core.advance(time.perf_counter())
+            for wanted in [each for each in actions if isinstance(each, ModelWanted)]:
+                loader.want(wanted.model)
+                actions.remove(wanted)
             if actions:
                 midi_io.send(actions)  # at once: all of it is played and noted, or none
         except (EOFError, OSError):
@@ -98,16 +98,35 @@ def _do_all(core: Transcript, asked: list[Change | Do]) -> list[Noting]:
     actions: list[Noting] = []
     changes: dict[str, Any] = {}
     for message in [*asked, None]:
-        if isinstance(message, Change):
-            changes[message.name] = message.value
-            continue
         now_s = time.perf_counter()
+        if isinstance(message, Change):
+            if message.name == "model":
+                actions.append(ModelWanted(now_s, message.value))
+            else:
+                changes[message.name] = message.value
+            continue
         if changes:
             actions += core.change(now_s, changes)
             changes = {}
         if message is not None:
             actions += core.command(now_s, message.command)
     return actions
+
+
+def _take_news(core: Transcript, loader: ModelLoader, viewer: ViewSender) -> list[Noting]:
+    """Go on with another model: let it hear what was played, then let it play, or tell why not."""
+    news = loader.news()
+    now_s = time.perf_counter()
+    if isinstance(news, Loaded):
+        loader.prime(news, core.performer.window())
+    elif isinstance(news, Primed):
+        viewer.watch(news.network)
+        changed = core.change_model(now_s, news.model, news.memory)
+        return [*changed, Said(now_s, f"the model is {news.model.path.name} now")]
+    elif isinstance(news, Broken):
+        present = Path(core.performer.settings.model).name
+        return [Said(now_s, f"{news.reason}; {present} plays on")]
+    return []
 
 
 def _hear_all(core: Transcript, midi_io: Connection) -> list[Noting]:
@@ -120,10 +139,3 @@ def _hear_all(core: Transcript, midi_io: Connection) -> list[Noting]:
         elif isinstance(message, Heard):
             actions += core.hear(message)
     return actions
-
-
-def _warm_up(model: Model) -> None:
-    """Run the network once in each of its two shapes: the first runs allocate memory."""
-    memory = Memory(model)
-    memory.read(special_event(START)[None].repeat(3, axis=0))
-    model.run(special_event(START)[None], model.zero_states())

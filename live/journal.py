@@ -19,12 +19,13 @@ its kind and whose second is its time in seconds since the journal began:
                                            before, up to the message of a number
     ["step", time, number]                 it heard all messages up to that number and was asked
                                            what is due
+    ["model", time, {model, sha256}]       it went on with another model file
     ["change", time, {name: value}]        it was given other settings
     ["do", time, command]                  it was given a command
     ["end", time]                          the session was ended, not cut off
 
 What follows from a change or a control ("set", "turn", "mark") stands there as well. Lines "core",
-"step", "change" and "do" stand in the order in which the core was called: a replay calls it alike.
+"step", "model", "change" and "do" stand in the order in which the core was called: a replay calls it alike.
 
 A line that was cut off, or makes no sense, costs only itself.
 """

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from live.errors import UserError
 
 Owner = Literal["improviser", "midi_io"]
-Spelling = Literal["plain", "channel", "channel or all"]
+Spelling = Literal["plain", "channel", "channel or all", "model"]
 Kind = Literal["number", "whole number", "choice", "switch", "text"]
 
 _ON: Final = ("on", "true", "yes", "1")
@@ -33,9 +33,14 @@ class Live:
     owner: Owner = "improviser"
     """The process whose settings hold it under the field's name."""
     spelling: Spelling = "plain"
-    """"channel": counted from 1 in the file and from 0 inside; "or all": 0 in the file is None."""
+    """"channel": counted from 1 in the file and from 0 inside; "or all": 0 in the file is None.
+    "model": the name of a file, which holds only when it has been loaded."""
     held_as: str = ""
     """Its name in ``PerformerSettings`` or ``MidiSettings``; "": the field's own."""
+    knob: tuple[float, float] | None = None
+    """What a knob goes through if nothing else is said; None: all that is allowed."""
+    log: bool = False
+    """Equal turns of a knob are equal ratios."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,9 @@ class LiveSetting:
     unit: str
     owner: Owner
     spelling: Spelling
+    knob: tuple[float, float]
+    """What a knob goes through if nothing else is said; (0, 0) where it is no number."""
+    log: bool
     _model: type[BaseModel]
 
     @property
@@ -80,13 +88,13 @@ class LiveSetting:
 
     def to_core(self, value: Any) -> Any:
         """Return a value of the file as the processes hold it: channels counted from 0."""
-        if self.spelling == "plain":
+        if self.spelling in ("plain", "model"):
             return value
         return None if self.spelling == "channel or all" and value == 0 else value - 1
 
     def to_file(self, value: Any) -> Any:
         """Return a value of the processes as the file spells it; reverses ``to_core``."""
-        if self.spelling == "plain":
+        if self.spelling in ("plain", "model"):
             return value
         return 0 if value is None else value + 1
 
@@ -121,8 +129,8 @@ class LiveSettings:
         fixed: set[str] = set()
         for section, holder in file.model_fields.items():
             model = holder.annotation
-            assert isinstance(model, type)
-            assert issubclass(model, BaseModel)
+            if not (isinstance(model, type) and issubclass(model, BaseModel)):
+                continue  # a table with keys of the user's own
             for key, field in model.model_fields.items():
                 marks = [m for m in field.metadata if isinstance(m, Live)]
                 if marks:
@@ -191,6 +199,8 @@ def _setting(
         unit=mark.unit,
         owner=mark.owner,
         spelling=mark.spelling,
+        knob=mark.knob or (bounds.get("ge", 0), bounds.get("le", 0)),
+        log=mark.log,
         _model=model,
     )
 

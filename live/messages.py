@@ -166,6 +166,14 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWanted:
+    """The core to its shell: the player asks for another model, which has to be loaded first."""
+
+    time_s: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Do:
     """The parent to improviser: a command of the user's that came another way than by MIDI."""
 
@@ -227,5 +235,7 @@ class Health:
 LATE_S: Final = 0.005
 """A note that leaves later than this after its moment is late."""
 
-Action = PlayNote | Yield | TurnChanged | Marked | Panic | ProgramChange | Changed | Said
+Action = (
+    PlayNote | Yield | TurnChanged | Marked | Panic | ProgramChange | Changed | ModelWanted | Said
+)
 """What the core may ask for."""

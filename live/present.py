@@ -8,6 +8,7 @@ from typing import Any
 
 from live.errors import UserError
 from live.live_settings import LiveSetting, LiveSettings, Owner
+from live.model_files import find_model
 from live.session_settings import SessionSettings
 
 
@@ -43,6 +44,8 @@ class PresentSettings:
         """
         setting = self._live.find(name)
         value = setting.to_core(setting.read(given))
+        if setting.spelling == "model":  # it holds when it has been loaded, see ``took``
+            return setting, str(find_model(value, self._now.model))
         with self._lock:
             changed = _with(self._now, setting.owner, setting.field, value)
             conflict = changed.performer.conflict()

@@ -29,7 +29,6 @@ def midi_io(
 
 def improviser(
     settings: PerformerSettings,
-    model: Path,
     journal: Path,
     midi_io: Connection,
     parent: Connection,
@@ -38,7 +37,7 @@ def improviser(
     _name_process("improviser")
     from live.improviser import run
 
-    run(settings, model, journal, midi_io, parent)
+    run(settings, journal, midi_io, parent)
 
 
 def _name_process(name: str) -> None:

@@ -15,6 +15,10 @@ class SessionSettings:
 
     midi: MidiSettings
     performer: PerformerSettings
-    model: Path
     folder: Path
     """Where recordings go."""
+
+    @property
+    def model(self) -> Path:
+        """Return the file of the model."""
+        return Path(self.performer.model)

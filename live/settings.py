@@ -5,20 +5,15 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from live.config_file import PROJECT, find_config, read_config
-from live.core.controls import Binding, Bindings, Command
+from live.control_settings import Controls, Models, read_controls
+from live.core.controls import Control
 from live.core.orchestra import parse_instrument
-from live.core.settings import (
-    Answer,
-    Handover,
-    Mode,
-    PerformerSettings,
-    PhraseEnd,
-)
+from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
 from live.demo import demo_messages
 from live.errors import UserError
 from live.live_settings import Live, LiveSettings
@@ -55,7 +50,9 @@ class Midi(Section):
 class Time(Section):
     """Tempo and bars."""
 
-    bpm: Annotated[float, Field(ge=20, le=400), Live("tempo", "beats per minute")] = 120.0
+    bpm: Annotated[
+        float, Field(ge=20, le=400), Live("tempo", "beats per minute", knob=(40, 240), log=True)
+    ] = 120.0
     beats_per_bar: Annotated[int, Field(ge=1, le=16), Live("length of a bar", "beats")] = 4
 
 
@@ -65,7 +62,9 @@ class Turns(Section):
     mode: Annotated[Mode, Live("who plays when")] = "call"
     phrase_end: Annotated[PhraseEnd, Live("what ends a phrase of yours")] = "silence"
     silence_beats: Annotated[
-        float, Field(ge=0.1, le=64), Live("silence that ends a phrase", "beats")
+        float,
+        Field(ge=0.1, le=64),
+        Live("silence that ends a phrase", "beats", knob=(0.25, 8), log=True),
     ] = 1.0
     answer: Annotated[Answer, Live("how long an answer is, in mode call")] = "phrase"
     answer_bars: Annotated[
@@ -73,17 +72,23 @@ class Turns(Section):
     ] = 4
     handover: Annotated[Handover, Live("what the model's turn begins on")] = "beat"
     horizon_ms: Annotated[
-        float, Field(ge=5, le=1000), Live("how far ahead notes are settled", "milliseconds")
+        float,
+        Field(ge=5, le=1000),
+        Live("how far ahead notes are settled", "milliseconds", log=True),
     ] = 100.0
 
 
 class Sampling(Section):
     """The model, and how notes are drawn from it."""
 
-    model: PathName = "exported_models/default.onnx"
+    model: Annotated[PathName, Live("file of the model that plays", spelling="model")] = (
+        "exported_models/default.onnx"
+    )
     seed_window: Annotated[int, Field(ge=1, le=1024)] = 128
     temperature: Annotated[
-        float, Field(ge=0, le=5), Live("1: as learned; lower: safer; higher: wilder")
+        float,
+        Field(ge=0, le=5),
+        Live("1: as learned; lower: safer; higher: wilder", knob=(0.25, 2), log=True),
     ] = 1.0
     min_p: Annotated[
         float, Field(ge=0, le=1), Live("least probability of a choice, relative to the likeliest")
@@ -92,24 +97,6 @@ class Sampling(Section):
     loop_guard: Annotated[
         bool, Live("whether it draws hotter where it repeats itself more than you do")
     ] = True
-
-
-Control = Annotated[str, AfterValidator(lambda text: text if not text else _spelled(text))]
-
-
-def _spelled(text: str) -> str:
-    Binding.parse(text)
-    return text
-
-
-class Controls(Section):
-    """Controls of the instrument that are commands; an empty string is none."""
-
-    your_turn: Control = ""
-    my_turn: Control = ""
-    again: Control = ""
-    keep: Control = ""
-    panic: Control = ""
 
 
 class Recording(Section):
@@ -130,6 +117,7 @@ class Settings(Section):
     dynamics: Dynamics = Dynamics()
     instruments: Instruments = Instruments()
     controls: Controls = Controls()
+    models: Models = {}
     recording: Recording = Recording()
 
 
@@ -165,11 +153,6 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise UserError(_explain(error, path, flags)) from error
-    bindings = _bindings(settings.controls)
-    performer = _performer_settings(settings, bindings)
-    conflict = performer.conflict()
-    if conflict is not None:
-        raise UserError(conflict)
 
     def located(value: str, flag: Any, base: Path = base) -> Path:
         try:
@@ -178,15 +161,25 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
             raise UserError(f"{value} names the home of an unknown user") from error
         return given if flag is not None else base / given
 
+    try:
+        controls = read_controls(
+            settings.controls, settings.models, LIVE, lambda name: located(name, None)
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    model = located(
+        settings.sampling.model,
+        flags.get("sampling", {}).get("model"),
+        # A file that names none gets the one that comes with the project.
+        base if "model" in settings.sampling.model_fields_set else PROJECT,
+    )
+    performer = _performer_settings(settings, controls, model)
+    conflict = performer.conflict()
+    if conflict is not None:
+        raise UserError(conflict)
     return SessionSettings(
-        midi=_midi_settings(settings, bindings),
+        midi=_midi_settings(settings, controls),
         performer=performer,
-        model=located(
-            settings.sampling.model,
-            flags.get("sampling", {}).get("model"),
-            # A file that names none gets the one that comes with the project.
-            base if "model" in settings.sampling.model_fields_set else PROJECT,
-        ),
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
     )
 
@@ -196,21 +189,7 @@ def with_demo(midi: MidiSettings, bpm: float) -> MidiSettings:
     return replace(midi, input_channel=None, thru=True, controls=(), demo=demo_messages(bpm))
 
 
-def _bindings(controls: Controls) -> Bindings:
-    commands: tuple[Command, ...] = get_args(Command)
-    given = [(command, getattr(controls, command)) for command in commands]
-    bindings = tuple((command, Binding.parse(text)) for command, text in given if text)
-    for i, (command, binding) in enumerate(bindings):
-        for other, another in bindings[:i]:
-            if binding.overlaps(another):
-                raise UserError(
-                    f"controls.{other} and controls.{command} are bound to the same control; "
-                    "bind one of them to another"
-                )
-    return bindings
-
-
-def _midi_settings(settings: Settings, bindings: Bindings) -> MidiSettings:
+def _midi_settings(settings: Settings, controls: tuple[Control, ...]) -> MidiSettings:
     m = settings.midi
     return MidiSettings(
         input=m.input,
@@ -218,12 +197,14 @@ def _midi_settings(settings: Settings, bindings: Bindings) -> MidiSettings:
         api=m.api,
         input_channel=m.input_channel - 1 if m.input_channel else None,
         thru=m.thru,
-        controls=tuple(binding for _, binding in bindings),
+        controls=controls,
         demo=None,
     )
 
 
-def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSettings:
+def _performer_settings(
+    settings: Settings, controls: tuple[Control, ...], model: Path
+) -> PerformerSettings:
     s = settings
     return PerformerSettings(
         bpm=s.time.bpm,
@@ -252,7 +233,8 @@ def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSett
         ),
         player_channel=s.midi.input_channel - 1 if s.midi.input_channel else None,
         output_channel=s.midi.output_channel - 1,
-        controls=bindings,
+        controls=controls,
+        model=str(model),
         seed=s.sampling.seed or 1 + secrets.randbelow(2**31 - 1),
     )
 
@@ -260,7 +242,7 @@ def _performer_settings(settings: Settings, bindings: Bindings) -> PerformerSett
 def _explain(error: ValidationError, path: Path | None, flags: dict[str, dict[str, Any]]) -> str:
     """Return one line that names the first wrong setting and what it may be."""
     first = error.errors()[0]
-    parts = [str(part) for part in first["loc"]]
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
     name = ".".join(parts)
     if first["type"] == "extra_forbidden":
         known = Settings.model_fields

@@ -226,7 +226,6 @@ class Session:
             "improviser",
             processes.improviser,
             s.performer,
-            s.model,
             self.journal,
             improviser_end,
         )

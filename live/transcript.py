@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from live.core.controls import Command
 from live.core.ear import NOTE_OFF, NOTE_ON
+from live.core.memory import Memory
 from live.core.performer import Performer
 from live.journal import Line, moment
 from live.messages import Action, Did, Heard, Noted, TakeBegan
@@ -80,6 +81,15 @@ class Transcript:
         before = self._catch_up(now_s)
         actions = self.performer.change(time_s, **changes)
         return [*before, Noted(time_s, "change", (changes,)), *actions]
+
+    def change_model(self, now_s: float, model: Model, memory: Memory) -> list[Noting]:
+        """Let another network play; ``memory`` has heard the window with it, or part of it."""
+        time_s = moment(now_s)
+        before = self._catch_up(now_s)
+        self._model = model
+        actions = self.performer.change_model(time_s, str(model.path), memory)
+        about = {"model": str(model.path), "sha256": model.sha256}
+        return [*before, Noted(time_s, "model", (about,)), *actions]
 
     def command(self, now_s: float, command: Command) -> list[Noting]:
         """Let the core obey a command."""

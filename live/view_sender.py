@@ -36,6 +36,10 @@ class ViewSender:
         """Something may have changed in the core."""
         self._changed = True
 
+    def watch(self, network: TimedNetwork) -> None:
+        """Another network plays from now on."""
+        self._network = network
+
     def due_s(self) -> float | None:
         """Return when ``send`` should be called next; None: no need."""
         return self._made_s + INTERVAL_S if self._changed else None

@@ -53,7 +53,8 @@ class Shell:
         self.midi_io, theirs = multiprocessing.Pipe()
         self.parent, theirs_too = multiprocessing.Pipe()
         self.thread = threading.Thread(
-            target=improviser.run, args=(PerformerSettings(), model, journal, theirs, theirs_too)
+            target=improviser.run,
+            args=(PerformerSettings(model=str(model)), journal, theirs, theirs_too),
         )
 
     def start(self):

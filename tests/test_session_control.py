@@ -69,7 +69,11 @@ def test_notes_that_come_another_way_are_answered_like_the_keyboards(watched):
         watched.session.play(bytes([0x80, pitch, 0]))
     watched.session.do("your_turn")
     view = watched.wait_for_view(
-        lambda v: any(n.who == "model" and n.committed for n in v.notes), "an answer"
+        lambda v: (
+            any(n.who == "model" and n.committed for n in v.notes)
+            and all(n.release_s is not None for n in v.notes)
+        ),
+        "an answer",
     )
     assert view.turn == "model"
     assert view.model_ms is not None

@@ -40,7 +40,7 @@ class Memory:
     """A sequence of events and the network's states along it."""
 
     def __init__(self, network: Network) -> None:
-        self._network = network
+        self.network = network
         self._rows: Tokens = np.zeros((0, len(FIELDS)), dtype=np.int32)
         self._states: dict[int, Floats] = {0: network.zero_states()}
         """By number of events: the states after hearing that many."""
@@ -62,7 +62,20 @@ class Memory:
         heard = self._last_state_before(len(rows))
         if heard < len(rows) - 1:
             part = rows[heard : len(rows) - 1]
-            self._states[len(rows) - 1] = self._network.run(part, self._states[heard]).states
+            self._states[len(rows) - 1] = self.network.run(part, self._states[heard]).states
+
+    def read_each(self, rows: Tokens) -> None:
+        """Make this the sequence of these events, as ``read``, and keep the states after each.
+
+        Going back from there costs no more than the steps that are gone back. It takes longer.
+        """
+        for count in range(1, len(rows) + 1):
+            self.read(rows[:count])
+
+    def take_over(self, other: Memory) -> None:
+        """Become the memory of another network, with all that it has read."""
+        self.network = other.network
+        self._rows, self._states = other._rows, other._states
 
     def row(self, position: int) -> Tokens:
         """Return one event, tokens of shape (F,)."""
@@ -88,7 +101,7 @@ class Memory:
         """
         count = len(self._rows) if after is None else after
         heard = self._last_state_before(count)
-        prediction = self._network.run(
+        prediction = self.network.run(
             self._rows[heard:count],
             self._states[heard],
             noise=noise,

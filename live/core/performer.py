@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from live.core.clock import BeatClock
-from live.core.controls import Command, Controls
+from live.core.controls import Command, Controls, Refused, Wanted
 from live.core.ear import Ear, HeardNote
 from live.core.keys import key_name
 from live.core.memory import Memory, Network
@@ -37,8 +37,8 @@ from live.core.score import Entry, Score
 from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
 from live.core.view import Recent, View, Who, make_view
 from live.core.voice import Voice
-from live.events import DRUMS, TICKS_PER_BEAT, Note
-from live.messages import Action, Changed, Marked, Panic, Said, TurnChanged, Yield
+from live.events import DRUMS, TICKS_PER_BEAT, Note, Tokens
+from live.messages import Action, Changed, Marked, ModelWanted, Panic, Said, TurnChanged, Yield
 
 CHORD_WINDOW_S: Final = 0.03
 """Notes struck within this time of a chord's first one belong to the chord."""
@@ -67,7 +67,6 @@ class Performer:
 
     def __init__(self, settings: PerformerSettings, network: Network) -> None:
         self._current = Current(settings)
-        self._network = network
         self.clock = BeatClock(settings.bpm, settings.beats_per_bar)
         self._controls = Controls(settings.controls)
         self._ear = Ear()
@@ -92,10 +91,12 @@ class Performer:
         self._replanned_s = -math.inf
         self._replan_due_s: float | None = None
         self._recent = Recent(self.counters)
+        self._refused: str | None = None
+        """The setting whose change by a control was refused last."""
 
     def successor(self) -> Performer:
         """Return a core with the settings that hold now and without a memory, for a new take."""
-        return Performer(self.settings, self._network)
+        return Performer(self.settings, self._memory.network)
 
     @property
     def settings(self) -> PerformerSettings:
@@ -107,8 +108,7 @@ class Performer:
     def hear(self, time_s: float, data: bytes) -> list[Action]:
         """Take a whole channel message of the player's; return what follows from it at once."""
         if self._controls.consumes(data):
-            command = self._controls.command(data)
-            return [] if command is None else self.command(time_s, command)
+            return self._control(time_s, data)
         keys_before = self._ear.keys_down
         event = self._ear.hear(time_s, data)
         touched = event.began is not None or self._ear.keys_down != keys_before
@@ -135,6 +135,24 @@ class Performer:
             return [Marked(time_s, "keep")]
         caught_up = self._catch_up(time_s)
         return caught_up + self._obey(time_s, name)
+
+    def _control(self, time_s: float, data: bytes) -> list[Action]:
+        """Do what a control of the instrument asks for."""
+        asked = self._controls.ask(data, lambda name: getattr(self.settings, name))
+        if asked is None:
+            return []
+        if isinstance(asked, Refused):
+            return [Said(time_s, asked.line)]
+        if not isinstance(asked, Wanted):
+            return self.command(time_s, asked)
+        if asked.name == "model":
+            return [ModelWanted(time_s, asked.value)] if asked.value != self.settings.model else []
+        actions = self.change(time_s, **{asked.name: asked.value})
+        said = [action for action in actions if isinstance(action, Said)]
+        again = self._refused == asked.name
+        self._refused = asked.name if said else None
+        # A knob that is turned on and on is refused in one line.
+        return [action for action in actions if action not in said] if again else actions
 
     def _obey(self, time_s: float, name: Command) -> list[Action]:
         if name == "panic":
@@ -179,6 +197,25 @@ class Performer:
         elif heard_in and self._replan_due_s is None:
             self._replan_due_s = self._replanned_s + REPLAN_INTERVAL_S
         return [*actions, *(Changed(time_s, name, value) for name, value in changes.items())]
+
+    def change_model(self, time_s: float, model: str, memory: Memory) -> list[Action]:
+        """Let another network play from a moment on: what was handed out sounds on to its end.
+
+        Args:
+            time_s: the moment.
+            model: its name, to be told.
+            memory: the network's; what of ``window`` it has read already need not be read now.
+        """
+        actions = [*self._catch_up(time_s), *self._play_on(time_s)]
+        self._current.now = replace(self.settings, model=model)
+        self._memory.take_over(memory)
+        self._memory.read(self._score.events())
+        self._replan(time_s)
+        return [*actions, Changed(time_s, "model", model)]
+
+    def window(self) -> Tokens:
+        """Return what a network has to have heard before it can go on, events of shape (n, F)."""
+        return self._score.events()
 
     def advance(self, now_s: float) -> list[Action]:
         """Do what is due: hear what is new, take the word, plan, hand out notes, give it back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from live.core.controls import Bindings
+from live.core.controls import Control
 from live.events import TICKS_PER_BEAT
 
 Mode = Literal["call", "continue", "duet", "solo", "listen"]
@@ -60,7 +60,9 @@ class PerformerSettings:
     loop_guard: bool = True
     output_channel: int = 0
     seed: int = 0
-    controls: Bindings = ()
+    controls: tuple[Control, ...] = ()
+    model: str = ""
+    """The file of the network that plays; the core only tells it on."""
 
     @property
     def horizon_s(self) -> float:

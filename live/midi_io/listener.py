@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
-from live.core.controls import bound
+from live.core.controls import Controls, Wanted
 from live.journal import JournalWriter, moment
 from live.messages import Changed, Heard, TakeBegan
 from live.midi_io.ledger import Key
@@ -42,6 +42,7 @@ class Listener:
         self._player = player
         self._journal = journal
         self._report = report
+        self._controls = Controls(settings.controls, "midi_io")
         self._parser = MidiParser()
         self._page_parser = MidiParser()
         self._lock = threading.Lock()
@@ -65,17 +66,7 @@ class Listener:
     def change(self, name: str, value: Any) -> None:
         """Let one of ``MidiSettings`` have another value; keys that are held are let go of."""
         with self._lock:
-            if getattr(self._settings, name) == value:
-                return
-            now_s = time.perf_counter()
-            self._settings = replace(self._settings, **{name: value})
-            if name == "thru" and not value:
-                self._player.end_thru()
-            elif name == "input_channel":
-                deaf = [channel for channel in range(16) if value not in (None, channel)]
-                for message in silence_heard(self._told_down, deaf):
-                    self._tell_improviser("hush", moment(now_s), message)
-        self._report(Changed(now_s, name, value))
+            self._change(name, value)
 
     def write_to(self, journal: JournalWriter, path: Path) -> bool:
         """Write to another journal from now on, and so does the player.
@@ -113,19 +104,37 @@ class Listener:
                 if self._improviser is not None:
                     self._improviser.send(heard)
 
+    def _change(self, name: str, value: Any) -> None:
+        if getattr(self._settings, name) == value:
+            return
+        now_s = time.perf_counter()
+        self._settings = replace(self._settings, **{name: value})
+        if name == "thru" and not value:
+            self._player.end_thru()
+        elif name == "input_channel":
+            deaf = [channel for channel in range(16) if value not in (None, channel)]
+            for message in silence_heard(self._told_down, deaf):
+                self._tell_improviser("hush", moment(now_s), message)
+        self._report(Changed(now_s, name, value))
+
     def _take(self, messages: Iterable[bytes]) -> None:
         now_s = moment(time.perf_counter())
         for message in messages:
             if message[0] >= FIRST_SYSTEM_MESSAGE:
                 continue
-            kind = "control" if bound(message, self._settings.controls) else "in"
-            if kind == "in" and self._settings.thru:
+            if self._controls.consumes(message):  # on whatever channel it is
+                self._tell_improviser("control", now_s, message)
+                asked = self._controls.ask(message, lambda name: getattr(self._settings, name))
+                if isinstance(asked, Wanted):
+                    self._change(asked.name, asked.value)
+                continue
+            if self._settings.thru:
                 self._player.thru(message)
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
-                self._tell_improviser(kind, now_s, message)
+                self._tell_improviser("in", now_s, message)
             else:
-                self._journal.write(kind, now_s, message)
+                self._journal.write("in", now_s, message)
 
     def _tell_improviser(self, line: str, now_s: float, message: bytes) -> None:
         self._told += 1

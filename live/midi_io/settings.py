@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from live.core.controls import Binding
+from live.core.controls import Control
 from live.demo import TimedMessage
 
 
@@ -17,7 +17,7 @@ class MidiSettings:
     api: str
     input_channel: int | None
     thru: bool
-    controls: tuple[Binding, ...]
-    """Controls of the instrument that are commands: they do not go thru."""
+    controls: tuple[Control, ...]
+    """Controls of the instrument that are no music: they do not go thru."""
     demo: tuple[TimedMessage, ...] | None
     """Play these as if on a keyboard, instead of an input port."""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.core.controls import Binding
+from live.core.binding import Binding
+from live.core.controls import Control
 from live.messages import Marked, Panic, Yield
 from tests.core.room import Room
 from tests.core.test_turns import messages, phrase
@@ -111,7 +112,7 @@ def test_phrase_ends_at_the_first_bar_line_after_half_a_beat_of_silence():
 
 def test_phrase_ends_by_trigger_only():
     pedal = Binding.parse("cc 67")
-    room = Room(phrase_end="trigger", controls=(("your_turn", pedal),))
+    room = Room(phrase_end="trigger", controls=(Control(pedal, "command", "your_turn"),))
     room.play(*phrase(room, notes=3), until=40)
     assert room.model == []
     room.play([(40.1 * room.beat, bytes([0xB0, 67, 127]))], until=50)
@@ -170,7 +171,9 @@ def test_keep_marks_and_panic_ends_everything():
 
 
 def test_held_notes_are_told_as_whole_notes_when_the_model_begins():
-    room = Room(phrase_end="trigger", controls=(("your_turn", Binding.parse("cc 67")),))
+    room = Room(
+        phrase_end="trigger", controls=(Control(Binding.parse("cc 67"), "command", "your_turn"),)
+    )
     room.play([(0.0, bytes([0x90, 60, 80]))], [(3 * room.beat, bytes([0xB0, 67, 127]))], until=8)
     assert room.model
     (entry,) = room.core._sounding.values()
@@ -181,7 +184,13 @@ def test_held_notes_are_told_as_whole_notes_when_the_model_begins():
 
 def test_bound_control_is_no_music_and_works_once_a_press():
     pad = Binding.parse("note 36 channel 10")
-    room = Room(mode="continue", controls=(("your_turn", pad), ("my_turn", Binding("cc", 1))))
+    room = Room(
+        mode="continue",
+        controls=(
+            Control(pad, "command", "your_turn"),
+            Control(Binding("cc", 1), "command", "my_turn"),
+        ),
+    )
     room.play(room.note(0, 0.1, 36, channel=9), until=4)
     assert room.model
     assert len(room.core._sounding) == 0

@@ -1,0 +1,121 @@
+"""Another model while one plays: loaded, and told what was played, on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from pathlib import Path
+from queue import SimpleQueue
+
+from live.core.memory import Memory
+from live.errors import UserError
+from live.events import START, Tokens, special_event
+from live.model import Model
+from live.timed_network import TimedNetwork
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model is there and has been run once in each of its shapes."""
+
+    path: str
+    model: Model
+    network: TimedNetwork
+    """The same, measured."""
+
+
+@dataclass(frozen=True)
+class Primed:
+    """It has heard a window as well: it can play."""
+
+    path: str
+    model: Model
+    network: TimedNetwork
+    memory: Memory
+
+
+@dataclass(frozen=True)
+class Broken:
+    """It cannot be loaded; ``reason`` is one line for the user."""
+
+    path: str
+    reason: str
+
+
+News = Loaded | Primed | Broken
+
+
+class ModelLoader:
+    """Works on its thread; who plays asks for news when ``signal`` can be read.
+
+    Loading takes tens of milliseconds, and reading a window about as long: the notes that are
+    planned meanwhile are the old model's, and nothing waits.
+    """
+
+    def __init__(self) -> None:
+        self.signal, self._ring = Pipe(duplex=False)
+        self._work: SimpleQueue[str | tuple[Loaded, Tokens]] = SimpleQueue()
+        self._news: SimpleQueue[News] = SimpleQueue()
+        self._wanted: str | None = None
+        threading.Thread(target=self._run, name="model loader", daemon=True).start()
+
+    @property
+    def wanted(self) -> str | None:
+        """The file that was asked for and is not there yet; None: none."""
+        return self._wanted
+
+    def want(self, path: str) -> None:
+        """Begin to load a file; one that was asked for before is not wanted any more."""
+        self._wanted = path
+        self._work.put(path)
+
+    def prime(self, loaded: Loaded, window: Tokens) -> None:
+        """Let a loaded model hear what was played, events of shape (n, F)."""
+        self._work.put((loaded, window))
+
+    def news(self) -> News | None:
+        """Return what has come of the latest wish, once ``signal`` can be read; None: nothing."""
+        self.signal.recv_bytes()
+        news = self._news.get()
+        if news.path != self._wanted:
+            return None
+        if not isinstance(news, Loaded):
+            self._wanted = None
+        return news
+
+    def _run(self) -> None:
+        while True:
+            self._news.put(_done(self._work.get()))
+            self._ring.send_bytes(b"!")
+
+
+def load(path: Path) -> tuple[Model, TimedNetwork]:
+    """Load a model and run it once in each of its two shapes: the first runs allocate memory.
+
+    Returns:
+        The model, and the same with its time measured.
+
+    Raises:
+        UserError: it cannot be read or is none of Continuo's.
+    """
+    model = Model(path)
+    memory = Memory(model)
+    memory.read(special_event(START)[None].repeat(3, axis=0))
+    model.run(special_event(START)[None], model.zero_states())
+    return model, TimedNetwork(model)
+
+
+def _done(work: str | tuple[Loaded, Tokens]) -> News:
+    path = work if isinstance(work, str) else work[0].path
+    try:
+        if isinstance(work, str):
+            return Loaded(path, *load(Path(work)))
+        loaded, window = work
+        memory = Memory(loaded.network)
+        memory.read_each(window)
+        return Primed(path, loaded.model, loaded.network, memory)
+    except UserError as error:
+        return Broken(path, str(error))
+    except Exception as error:  # whatever onnxruntime or a strange graph raises
+        return Broken(path, f"{path} cannot be played: {' '.join(str(error).split())[:200]}")
