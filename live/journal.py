@@ -25,7 +25,8 @@ its kind and whose second is its time in seconds since the journal began:
     ["end", time]                          the session was ended, not cut off
 
 What follows from a change or a control ("set", "turn", "mark") stands there as well. Lines "core",
-"step", "model", "change" and "do" stand in the order in which the core was called: a replay calls it alike.
+"step", "model", "change" and "do" stand in the order in which the core was called: a replay calls
+it alike.
 
 A line that was cut off, or makes no sense, costs only itself.
 """

@@ -18,7 +18,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from live.core.controls import Command
-from live.core.memory import Network
+from live.core.memory import Memory, Network
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
@@ -34,12 +34,25 @@ _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Command)
 
 
 @dataclass(frozen=True)
-class CoreBegins:
-    """A "core" line: with what the improviser began, at first or after its end."""
+class ModelFile:
+    """Which model: of a "model" line, with which the core went on from there."""
 
     model: str
     """Name of the file."""
     sha256: str
+
+    @classmethod
+    def of(cls, about: object) -> ModelFile | None:
+        """Return what is said about a model; None: it makes no sense."""
+        if not isinstance(about, dict) or not isinstance(about.get("sha256"), str):
+            return None
+        return cls(str(about.get("model")), about["sha256"])
+
+
+@dataclass(frozen=True)
+class CoreBegins(ModelFile):
+    """A "core" line: with what the improviser began, at first or after its end."""
+
     settings: PerformerSettings
     lines: int
     """How many lines of the journal it remembers."""
@@ -171,13 +184,13 @@ class Replay:
 
 
 def replay(
-    take: Take, network_of: Callable[[CoreBegins], Network], *, as_asked: bool = True
+    take: Take, network_of: Callable[[ModelFile], Network], *, as_asked: bool = True
 ) -> Replay:
     """Give the core once more what it was given.
 
     Args:
         take: the session.
-        network_of: the network that a core begins with.
+        network_of: the network that a core begins or goes on with.
         as_asked: ask the core what is due at the moments at which it was asked then: with the same
             network the notes are the same, however late the machine was. False: whenever it wants
             to be asked, as if no machine were ever late; for another network.
@@ -191,7 +204,9 @@ def replay(
                 result.silence(_ended_s(take, index))
             performer = Performer(begins.settings, network_of(begins))
             recall(performer, take.lines[: begins.lines], take.origin_s)
-            again = _Again(take, performer, begins.heard, take.moment_of(line), as_asked)
+            again = _Again(
+                take, performer, network_of, begins.heard, take.moment_of(line), as_asked
+            )
         elif again is not None:
             result.take(again.follow(line))
     if again is not None and not as_asked:
@@ -204,10 +219,17 @@ class _Again:
     """One core that goes through its part of the journal."""
 
     def __init__(
-        self, take: Take, performer: Performer, heard: int, now_s: float, as_asked: bool
+        self,
+        take: Take,
+        performer: Performer,
+        network_of: Callable[[ModelFile], Network],
+        heard: int,
+        now_s: float,
+        as_asked: bool,
     ) -> None:
         self._take = take
         self._performer = performer
+        self._network_of = network_of
         self._heard = heard
         self._as_asked = as_asked
         self._numbers = list(take.told)
@@ -220,6 +242,11 @@ class _Again:
         if line.kind == "step" and _whole(line):
             actions = self._hear_until(line.rest[0])
             return [*actions, *self.pass_until(time_s), *self._performer.advance(time_s)]
+        model = ModelFile.of(given) if line.kind == "model" else None
+        if model is not None:
+            memory = Memory(self._network_of(model))
+            before = self.pass_until(time_s)
+            return [*before, *self._performer.change_model(time_s, model.model, memory)]
         if line.kind == "change" and isinstance(given, dict):
             changes = read_changes(given)
             return [*self.pass_until(time_s), *self._performer.change(time_s, **changes)]

@@ -88,7 +88,7 @@ class Transcript:
         before = self._catch_up(now_s)
         self._model = model
         actions = self.performer.change_model(time_s, str(model.path), memory)
-        about = {"model": str(model.path), "sha256": model.sha256}
+        about = {"model": model.path.name, "sha256": model.sha256}
         return [*before, Noted(time_s, "model", (about,)), *actions]
 
     def command(self, now_s: float, command: Command) -> list[Noting]:
