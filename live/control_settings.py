@@ -6,6 +6,7 @@ A control is spelled ``kind number``, with a channel if only one counts: ``cc 20
     cc 20                  a knob along all values of a setting, or a switch
     cc 20: 60 to 180       a knob along these
     note 36: duet          pressed, it lets the setting have this value
+    note 36: none          of a text: it is empty from then on
     note 36                pressed, it goes to the next value of a choice or a switch
     cc 64: next            likewise
 """
@@ -28,6 +29,7 @@ from live.live_settings import LiveSetting, LiveSettings
 
 COMMANDS: Final[tuple[Command, ...]] = get_args(Command)
 NEXT: Final = "next"
+NONE: Final = "none"
 _RANGE: Final = re.compile(r"(\S+) to (\S+)")
 
 
@@ -184,7 +186,8 @@ def _use(setting: LiveSetting, binding: Binding, use: str) -> tuple[Does, Scale]
             return "turn", Scale(_whole(setting, low, high))
         return "turn", Scale(low=low, high=high, log=setting.log and min(low, high) > 0)
     if use:
-        return "put", Scale((setting.to_core(setting.read(use)),))
+        given = "" if use == NONE and setting.kind == "text" else use
+        return "put", Scale((setting.to_core(setting.read(given)),))
     if binding.kind != "cc" or setting.kind == "text":
         raise UserError(f'say which value of {setting.name}: "{binding}: VALUE"')
     if steps:

@@ -117,7 +117,7 @@ class Settings(Section):
     dynamics: Dynamics = Dynamics()
     instruments: Instruments = Instruments()
     controls: Controls = Controls()
-    models: Models = {}
+    models: Models = Field(default_factory=dict)
     recording: Recording = Recording()
 
 

@@ -60,10 +60,12 @@ def test_what_a_control_does(config, line, does, scale):
 
 def test_every_live_setting_can_be_bound(config):
     for setting in LIVE:
-        value = f": {setting.default}" if setting.kind == "text" else ""
+        value = f": {setting.default or 'none'}" if setting.kind == "text" else ""
         control = only(config(f'[controls]\n{setting.name} = "cc 20{value}"\n'))
         assert control.target == setting.field
         assert control.owner == setting.owner
+        if value and setting.spelling != "model":
+            assert control.scale.values == (setting.default,)
         for position in range(128) if not value else ():  # none leads out of what is allowed
             given = setting.to_file(control.scale.value(position))
             assert setting.read(given) == given
