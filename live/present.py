@@ -55,9 +55,13 @@ class PresentSettings:
         return setting, value
 
     def held_by(self, owner: str) -> list[tuple[LiveSetting, Any]]:
-        """Return the settings that a process holds, with their values as it spells them."""
+        """Return the settings that a process holds, with their values as it spells them.
+
+        Without the model: what is present of it is what the process has loaded.
+        """
         values = self.values()
-        return [(s, s.to_core(values[s.name])) for s in self._live if s.owner == owner]
+        held = (s for s in self._live if s.owner == owner and s.spelling != "model")
+        return [(s, s.to_core(values[s.name])) for s in held]
 
     def took(self, field: str, value: Any) -> LiveSetting | None:
         """Note what a child says it has changed; return the setting, None if it is none."""
