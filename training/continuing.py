@@ -2,8 +2,9 @@
 
 What may be drawn follows ``live.core.drawing``: no chord of more than eight notes an instrument,
 chords spelled from their lowest note up, no rest longer than two beats, nothing unknown, nothing
-beyond the keyboard. Instruments are those of the seed. The piece does not end: END is ruled out, so
-that as many notes come as are asked for. Dynamics are drawn where most of the seed has them.
+beyond the keyboard. Instruments are those of the seed. END is ruled out, so that as many notes come
+as are asked for, unless the piece is told that it may end. Dynamics are drawn where most of the seed
+has them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from live.core.memory import Network
 from live.core.settings import PerformerSettings
 from live.events import (
     COLUMN,
+    END,
     FIELDS,
     INSTRUMENT,
     PITCH,
@@ -114,6 +116,10 @@ class _Rules:
         if 2 * np.count_nonzero(seed[:, COLUMN["velocity"]]) < len(seed):
             self.forced[COLUMN["velocity"]] = UNKNOWN
 
+    def allow_end(self) -> None:
+        for bias in (self.bias, self.alone):
+            bias[FIELD_SLICE["instrument"].start + END] = 0.0
+
 
 def play_on(
     network: Network,
@@ -121,8 +127,9 @@ def play_on(
     count: int,
     sampling: Sampling,
     random: np.random.Generator,
+    may_end_after: int | None = None,
 ) -> Tokens:
-    """Return the events that follow a seed, (count, F).
+    """Return the events that follow a seed, (count, F), or fewer where the piece ends by itself.
 
     Args:
         network: as ``live.model.Model``.
@@ -130,6 +137,7 @@ def play_on(
         count: number of notes.
         sampling: how they are drawn.
         random: source of chance; the same state gives the same notes.
+        may_end_after: notes after which the piece may end; None: it does not.
     """
     rules, bars = _Rules(seed, sampling), bars_of(seed)
     onset = max((n.onset_ticks for n in decode(seed)), default=0)
@@ -145,6 +153,8 @@ def play_on(
             states = _hear(network, window[:-1])
         full = len(chord) >= rules.largest_chord
         noise = draw_noise(random)
+        if len(drawn) == may_end_after:
+            rules.allow_end()
         for bias in [rules.alone] if full else [rules.bias, rules.alone]:
             prediction = network.run(
                 window[-1][None],
@@ -156,6 +166,8 @@ def play_on(
                 min_p=sampling.min_p,
             )
             instrument, shift, pitch = (int(token) for token in prediction.event[:3])
+            if instrument == END:
+                return np.array(drawn, dtype=np.int32).reshape(-1, len(FIELDS))
             joins = shift == TOGETHER
             if not (joins and chord and (pitch, instrument) <= chord[-1]):
                 break

@@ -132,7 +132,8 @@ def random_starts(
     return pieces.begins[piece] + np.clip(start, 0, last)
 
 
-def _as_example(events: Windows, following: Windows) -> Window:
+def as_example(events: Windows, following: Windows) -> Window:
+    """Return events (B, T, F) as input and those that follow each, (B, T, F), as targets."""
     targets = following[..., : len(PREDICTED)]
     by_field = {f.name: targets[..., i] for i, f in enumerate(PREDICTED)}
     return {"events": events, "targets": targets}, by_field
@@ -163,7 +164,7 @@ def training_batch(
     varied = vary(np.concatenate(windows), variation, random)
     # In no order, so that parts of the batch are alike, wherever it is divided.
     varied = random.permutation(varied)
-    return _as_example(hide(varied[:, :-1], variation, random), varied[:, 1:])
+    return as_example(hide(varied[:, :-1], variation, random), varied[:, 1:])
 
 
 def training_dataset(
@@ -190,12 +191,10 @@ def training_dataset(
     return _divisible(dataset.prefetch(4))
 
 
-def validation_dataset(music: Readings, *, batch: int, steps: int) -> tf.data.Dataset:
-    """Return every event of the pieces as a target once, as written and once more as reduced.
+def windows_in_order(music: Readings, steps: int) -> Windows:
+    """Return windows (B, steps + 1, F) in which every event of the pieces is a target once.
 
-    Nothing is varied. Each window of T = ``steps`` begins without a past, so the figures are
-    a little worse than those of a performer that has heard more. The last batch is filled up with
-    windows that ask for nothing.
+    As written and once more as reduced; UNKNOWN after the end of a piece.
     """
     windows = []
     for encoded in (music.written, music.reduced):
@@ -206,10 +205,20 @@ def validation_dataset(music: Readings, *, batch: int, steps: int) -> tf.data.Da
             ]
         )
         windows.append(cut(encoded, starts, steps + 1))
-    rows = np.concatenate(windows)
+    return np.concatenate(windows)
+
+
+def validation_dataset(music: Readings, *, batch: int, steps: int) -> tf.data.Dataset:
+    """Return every event of the pieces as a target once, as written and once more as reduced.
+
+    Nothing is varied. Each window of T = ``steps`` begins without a past, so the figures are
+    a little worse than those of a performer that has heard more. The last batch is filled up with
+    windows that ask for nothing.
+    """
+    rows = windows_in_order(music, steps)
     empty = np.full((-len(rows) % batch, *rows.shape[1:]), UNKNOWN, np.int32)
     rows = np.concatenate([rows, empty])
-    examples = _as_example(rows[:, :-1], rows[:, 1:])
+    examples = as_example(rows[:, :-1], rows[:, 1:])
     dataset = tf.data.Dataset.from_tensor_slices(examples).batch(batch, drop_remainder=True)
     return _divisible(dataset.prefetch(2))
 

@@ -81,7 +81,12 @@ def _window(events: Tokens, begin: int, notes: int) -> Tokens:
 
 
 def generate(
-    network: Network, prompt: Tokens, notes: int, sampling: Sampling, random: np.random.Generator
+    network: Network,
+    prompt: Tokens,
+    notes: int,
+    sampling: Sampling,
+    random: np.random.Generator,
+    may_end_after: int | None = None,
 ) -> Written:
     """Play on from a prompt.
 
@@ -91,15 +96,16 @@ def generate(
         notes: how many to add.
         sampling: how they are drawn.
         random: source of chance; the same state gives the same notes.
+        may_end_after: added notes after which the piece may end by itself; None: it does not.
     """
-    events = play_on(network, prompt, notes, sampling, random)
+    events = play_on(network, prompt, notes, sampling, random, may_end_after)
     bars = bars_of(prompt)
     all_notes = decode(np.concatenate([prompt, events]))
     # The prompt begins anywhere in a bar; here time begins where that bar does.
     early = 0 if bars is None else bars.bar_ticks(all_notes[0].onset_ticks)
     placed = [replace(n, onset_ticks=n.onset_ticks + early) for n in all_notes]
     return Written(
-        prompt=tuple(placed[: len(placed) - notes]),
-        continuation=tuple(placed[len(placed) - notes :]),
+        prompt=tuple(placed[: len(placed) - len(events)]),
+        continuation=tuple(placed[len(placed) - len(events) :]),
         bar_ticks=BAR_BEATS * TICKS_PER_BEAT if bars is None else bars.length_ticks,
     )

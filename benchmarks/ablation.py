@@ -1,0 +1,266 @@
+"""Find what helps the network: many small ones, each trained on as many events of the same music.
+
+    python -m benchmarks.ablation --data FOLDER [--data FOLDER ...] [--events 1200000]
+
+Every trial changes one thing. All are trained on equally many events, at one thread, and judged on
+the same works, which none was trained on, in bits per note: as the music is written, and as the
+performer hears it, with notes off the grid and fields hidden. Equal events, because other work on
+the machine would make equal minutes unequal; events per second of processor time stand beside.
+
+What a trial came to is kept in a JSON file as it ends, and is not tried again: the command goes on
+where it was. Figures of small networks after few events say which way to go and no more: what keeps
+a network from learning by heart, such as dropout, cannot show its worth so early.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.performer import machine
+from training.library import Corpus
+from training.prepare import cache_folder, prepare
+from training.runtime import load_tensorflow
+from training.settings import Training
+
+BASE: Final[dict[str, Any]] = {
+    "units": 192,
+    "layers": 2,
+    "embedding": 128,
+    "head": 128,
+    "batch": 16,
+    "learning_rate": 3e-3,
+    "epochs": 1,
+    "precision": "bfloat16",
+}
+"""What all trials have in common, beside the defaults."""
+JUDGED_EVENTS: Final = 60_000
+"""Events of held-out music to judge by, at least; each in both readings."""
+NOTATED: Final = ("shift", "pitch", "duration")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One change."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
+    place: bool = True
+
+
+BARE: Final = {
+    f"hide_{name}": 0.0
+    for name in ("instrument", "place", "velocity", "durations", "duration", "shift")
+} | {"held": 0.0}
+TRIALS: Final = (
+    Trial("as shipped, but small: 2 x 192"),
+    Trial("the same, another seed", {"seed": 2}),
+    Trial("lookback: one and two bars ago", extras=("lookback",)),
+    Trial("sounding notes", extras=("sounding notes",)),
+    Trial("recent pitch classes", extras=("recent pitch classes",)),
+    Trial("attention over 64 outputs", extras=("attention",)),
+    Trial(
+        "lookback, sounding notes, recent pitch classes",
+        extras=("lookback", "sounding notes", "recent pitch classes"),
+    ),
+    Trial("lookback and attention", extras=("lookback", "attention")),
+    Trial("without place in the bar", place=False),
+    Trial("no field of the input hidden", BARE),
+    Trial("not transposed", {"transpose": 0}),
+    Trial("transposed by up to 12", {"transpose": 12}),
+    Trial("2 x 256", {"units": 256}),
+    Trial("3 x 192", {"layers": 3}),
+    Trial("no dropout", {"dropout": 0.0}),
+    Trial("dropout 0.3", {"dropout": 0.3}),
+    Trial("timing noise in 0.3 of windows", {"timing_noise": 0.3}),
+    Trial("notes left out in 0.3 of windows", {"drop": 0.3}),
+    Trial("label smoothing 0.05", {"label_smoothing": 0.05}),
+    Trial("3 x 256", {"layers": 3, "units": 256}),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial came to."""
+
+    name: str
+    bits: dict[str, float]
+    """Bits per note as written, by field."""
+    bits_played: dict[str, float]
+    """Bits per note as played, by field."""
+    events: int
+    events_per_s: float
+    """Events trained on per second of processor time."""
+    weights: int
+    measured: str
+
+
+def main() -> None:
+    """Try what was not tried yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, action="append", required=True, help="folder of music")
+    parser.add_argument("--cache", type=Path, help="folder that keeps what was read")
+    parser.add_argument("--events", type=int, default=1_200_000, help="of each trial")
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
+    parser.add_argument("--only", action="append", help="names of trials; default: all")
+    arguments = parser.parse_args()
+    console = Console(stderr=True)
+    done = read(arguments.out)
+    names = {r.name for r in done}
+    wanted = [t for t in TRIALS if t.name not in names]
+    if arguments.only:
+        wanted = [t for t in wanted if t.name in arguments.only]
+    if wanted:
+        os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+        corpus, _ = prepare(arguments.data, arguments.cache or cache_folder(), console=console)
+        load_tensorflow()
+        music = Lessons.of(corpus)
+        for trial in wanted:
+            console.print(f"trying {trial.name}", highlight=False)
+            done.append(run(trial, music, arguments.events))
+            arguments.out.parent.mkdir(parents=True, exist_ok=True)
+            arguments.out.write_text(json.dumps([asdict(r) for r in done], indent=1) + "\n")
+    print(f"Measured on {date.today()} on {machine()}, one thread, {arguments.events:,} events.\n")
+    print(table(done))
+
+
+def read(path: Path) -> list[Result]:
+    """Return the results that a file keeps; none if there is no file."""
+    return [Result(**r) for r in json.loads(path.read_text())] if path.exists() else []
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The music of all trials."""
+
+    training: Any
+    """``training.dataset.Readings``."""
+    written: tuple[Any, Any]
+    """Held-out windows as written, and what follows each event, each (B, T, F)."""
+    played: tuple[Any, Any]
+    """The same with a fifth of the notes a tick early or late, and fields of the input hidden."""
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> Lessons:
+        """Divide a corpus by work, as training does, and cut windows to judge by."""
+        from training.dataset import Readings, windows_in_order
+        from training.variation import Variation, disturb, hide
+
+        parts = corpus.split()
+        order = np.random.default_rng(1).permutation(parts.validation)
+        lengths = np.cumsum([len(corpus.notes(number)) for number in order])
+        judged = order[: int(np.searchsorted(lengths, JUDGED_EVENTS)) + 1]
+        steps = Training().steps
+        written = windows_in_order(Readings.of([corpus.notes(number) for number in judged]), steps)
+        random = np.random.default_rng(2)
+        off = disturb(written, 1.0, 0.0, random)
+        played = (hide(off[:, :-1], Variation(), random), off[:, 1:])
+        training = Readings.of([corpus.notes(number) for number in parts.train])
+        return cls(training, (written[:, :-1], written[:, 1:]), played)
+
+
+def run(trial: Trial, music: Lessons, events: int) -> Result:
+    """Train and judge one network."""
+    import keras
+    import tensorflow as tf
+
+    from benchmarks.trial_network import TrialNetwork
+    from training.callbacks import Pace
+    from training.checkpoint import State
+    from training.dataset import Share, as_example, training_dataset
+    from training.network import NetworkConfig
+    from training.objective import bits_of, compile_for_training
+
+    keras.backend.clear_session()
+    settings = Training(**{**BASE, **trial.settings})
+    keras.utils.set_random_seed(settings.seed)
+    config = NetworkConfig(**settings.shape, dropout=settings.dropout)
+    network = TrialNetwork(config, frozenset(trial.extras), trial.place)
+    network.build(None)
+    network.products = tf.as_dtype(settings.precision)
+    compile_for_training(network, settings)
+    steps = round(events / (settings.batch * settings.steps))
+    batches = training_dataset(
+        [Share(music.training, settings.batch)],
+        first=0,
+        steps=settings.steps,
+        seed=settings.seed,
+        variation=settings.variation,
+    )
+    watch = stopwatch()
+    network.fit(
+        batches,
+        steps_per_epoch=steps,
+        callbacks=[Pace(settings, steps, State()), watch],
+        shuffle=False,
+        verbose=0,
+    )
+
+    def judged(windows: tuple[Any, Any]) -> dict[str, float]:
+        examples = tf.data.Dataset.from_tensor_slices(as_example(*windows)).batch(64)
+        return bits_of(network.evaluate(examples, verbose=0, return_dict=True))
+
+    step_events = settings.batch * settings.steps
+    return Result(
+        trial.name,
+        judged(music.written),
+        judged(music.played),
+        steps * step_events,
+        round(step_events / float(np.median(watch.seconds)), 1),
+        int(network.count_params()),
+        str(date.today()),
+    )
+
+
+def stopwatch() -> Any:
+    """Return a callback that notes the seconds of processor time of each step but the first."""
+    import keras
+
+    class Stopwatch(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seconds: list[float] = []
+            self.last = 0.0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            now = time.process_time()
+            if batch > 0:
+                self.seconds.append(now - self.last)
+            self.last = now
+
+    return Stopwatch()
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results in Markdown, each beside its difference from the first."""
+    head = ("network", *NOTATED, "their sum", "against the first", "as played", "events/s")
+    rows = [head, ["---"] * len(head)]
+    first = sum(results[0].bits[name] for name in NOTATED)
+    for r in results:
+        total = sum(r.bits[name] for name in NOTATED)
+        rows.append(
+            [
+                r.name,
+                *(f"{r.bits[name]:.2f}" for name in NOTATED),
+                f"{total:.3f}",
+                f"{total - first:+.3f}",
+                f"{sum(r.bits_played[name] for name in NOTATED):.3f}",
+                f"{r.events_per_s:,.0f}",
+            ]
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+if __name__ == "__main__":
+    main()

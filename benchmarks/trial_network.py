@@ -1,0 +1,209 @@
+"""Networks on trial: the shipped one, with inputs derived from the events, or attention, added.
+
+What is derived is a function of the events that were heard and of nothing else, so that a network
+for which it pays could be played event by event. Here it is worked out for whole windows at once,
+inside the training graph. Shapes: B batch, T time, F all fields, U units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from live.events import COLUMN, DURATION, FIELDS, PITCH, SHIFT, START, TICKS_PER_BEAT, UNKNOWN
+from training.network import EventEmbedding, EventHeads, EventLSTM, NetworkConfig
+
+SOUNDING: Final = "sounding notes"
+RECENT: Final = "recent pitch classes"
+LOOKBACK: Final = "lookback"
+ATTENTION: Final = "attention"
+
+HALF_LIFE: Final = 16.0
+"""Notes after which a pitch class counts half as much."""
+BARS_AGO: Final = (1, 2)
+ATTENDED: Final = 64
+"""Events that attention looks back over."""
+KEY, VALUE = 64, 128
+"""Sizes of attention's keys and values."""
+
+_SHIFT_TICKS: Final = np.array([0, *SHIFT.values], np.int32)
+_DURATION_TICKS: Final = np.array([TICKS_PER_BEAT, *DURATION.values], np.int32)
+_SHIFT_TOKENS: Final = np.array([SHIFT.encode(t) for t in range(SHIFT.values[-1] + 1)], np.int32)
+_NEVER: Final = 2**20
+"""Ticks; more than any window lasts."""
+
+
+class DerivedEmbedding(EventEmbedding):
+    """Embeds events, and what is derived from them, in one sum."""
+
+    def __init__(self, width: int, extras: frozenset[str], place: bool) -> None:
+        super().__init__(width, name="embedding")
+        self.extras, self.place = extras, place
+        wide = keras.initializers.RandomNormal(stddev=0.5)  # as embeddings begin
+        self.project = keras.layers.Dense(width, use_bias=False, kernel_initializer=wide)
+        self.back = [EventEmbedding(width) for _ in BARS_AGO] if LOOKBACK in extras else []
+
+    def build(self, input_shape: Any) -> None:
+        """Create the tables and the projection."""
+        super().build(input_shape)
+        derived = PITCH.size * (SOUNDING in self.extras) + 12 * (RECENT in self.extras)
+        if derived:
+            self.project.build((None, None, derived))
+        for layer in self.back:
+            layer.build(input_shape)
+
+    def call(self, events: tf.Tensor) -> tf.Tensor:
+        """Return the embedded events, (B, T, width)."""
+        if not self.place:
+            events = events * np.array([f.predicted for f in FIELDS], np.int32)  # UNKNOWN is 0
+        total = super().call(events)
+        dense = []
+        if SOUNDING in self.extras:
+            dense.append(sounding(events))
+        if RECENT in self.extras:
+            dense.append(recent_pitch_classes(events))
+        if dense:
+            total += self.project(tf.concat(dense, axis=-1))
+        for bars, layer in zip(BARS_AGO, self.back, strict=False):
+            total += layer(look_back(events, bars))
+        return total
+
+
+class AttendingHeads(EventHeads):
+    """Heads that also see what followed where the past was like now.
+
+    As a continuous cache (Grave et al., "Improving neural language models with a continuous
+    cache", 2017): keys are the outputs before an event, values are of the outputs after it.
+    Played event by event, the latest keys and values would be part of the states.
+    """
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__(width, name="heads")
+        self.units = units
+        self.query, self.key, self.value = (keras.layers.Dense(n) for n in (KEY, KEY, VALUE))
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights for (B, T, U + embedding) inputs."""
+        self.query.build((None, None, self.units))
+        self.key.build((None, None, self.units))
+        self.value.build(input_shape)
+        super().build((*input_shape[:-1], (input_shape[-1] or 0) + VALUE))
+
+    def chain(
+        self, outputs: tf.Tensor, decide: Callable[[int, tf.Tensor], tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Return the logits of each field as ``EventHeads`` does."""
+        hidden = outputs[..., : self.units]
+        before = tf.pad(hidden, [[0, 0], [1, 0], [0, 0]])[:, :-1]
+        scores = tf.matmul(self.query(hidden), self.key(before), transpose_b=True)  # (B, T, T)
+        ago = _ago(tf.shape(outputs)[1])
+        scores = tf.where((ago >= 0) & (ago < ATTENDED), scores / KEY**0.5, -1e9)
+        seen = tf.matmul(tf.nn.softmax(scores), self.value(outputs))
+        return super().chain(tf.concat([outputs, seen], axis=-1), decide)
+
+
+class TrialNetwork(EventLSTM):
+    """The network with some of ``SOUNDING``, ``RECENT``, ``LOOKBACK`` and ``ATTENTION``."""
+
+    def __init__(
+        self, config: NetworkConfig, extras: frozenset[str] = frozenset(), place: bool = True
+    ) -> None:
+        """Make a network; without ``place`` it never sees the place in the bar."""
+        super().__init__(config)
+        self.embedding = DerivedEmbedding(config.embedding, extras, place)
+        if ATTENTION in extras:
+            self.heads = AttendingHeads(config.head, config.units)
+
+
+def _ago(steps: tf.Tensor) -> tf.Tensor:
+    """Return how many events ago each event (columns) is from each (rows), (T, T)."""
+    number = tf.range(steps)
+    return number[:, None] - number[None]
+
+
+def onsets(events: tf.Tensor) -> tf.Tensor:
+    """Return the onsets of events (B, T, F) in ticks from before the first, (B, T).
+
+    START stands before all notes.
+    """
+    onset = tf.cumsum(tf.gather(_SHIFT_TICKS, events[..., COLUMN["shift"]]), axis=1)
+    return onset - tf.cast(events[..., COLUMN["instrument"]] == START, tf.int32)
+
+
+def sounding(events: tf.Tensor) -> tf.Tensor:
+    """Return by pitch whether it sounds at the onset of each event (B, T, F), (B, T, pitches).
+
+    A note of unknown duration counts as one beat.
+    """
+    onset = onsets(events)
+    pitch = events[..., COLUMN["pitch"]]
+    end = onset + tf.gather(_DURATION_TICKS, events[..., COLUMN["duration"]])
+    lasts = (end[:, None] > onset[..., None]) & (_ago(tf.shape(events)[1]) >= 0)
+    lasts &= (pitch != UNKNOWN)[:, None]
+    held = tf.matmul(tf.cast(lasts, tf.float32), tf.one_hot(pitch, PITCH.size))
+    return tf.minimum(held, 1.0)
+
+
+def recent_pitch_classes(events: tf.Tensor) -> tf.Tensor:
+    """Return how much each pitch class was heard of late, (B, T, 12), adding up to 4."""
+    pitch = events[..., COLUMN["pitch"]]
+    ago = tf.cast(_ago(tf.shape(events)[1]), tf.float32)
+    weights = tf.where(ago >= 0, 2.0 ** (-ago / HALF_LIFE), 0.0)
+    classes = tf.one_hot(tf.where(pitch == UNKNOWN, -1, (pitch - 1) % 12), 12)
+    heard = tf.einsum("ts,bsc->btc", weights, classes)
+    return 4.0 * tf.math.divide_no_nan(heard, tf.reduce_sum(heard, axis=-1, keepdims=True))
+
+
+def look_back(events: tf.Tensor, bars: int) -> tf.Tensor:
+    """Return for each event (B, T, F) the one that came next so many bars ago, (B, T, F).
+
+    Magenta's Lookback RNN (Waite, "Generating long-term structure in songs and stories", 2016) is
+    told what stood there one and two bars ago, and whether that was what stands now. Here: the note
+    that followed the same place, with the time from that place to it; it starts from the note that
+    was as high up in its chord as this one is. In the instrument's column stands whether the note
+    just heard was the pitch of then. All is UNKNOWN where nothing is known of that time.
+
+    A bar is as long as the one before was; four beats where places are not known.
+    """
+    onset = onsets(events)
+    pitch = events[..., COLUMN["pitch"]]
+    length = _bar_ticks(events, onset)
+    then = onset - bars * length  # (B, T)
+    first = tf.searchsorted(onset, then, side="left")
+    after = tf.searchsorted(onset, then, side="right")
+    in_chord = tf.range(tf.shape(onset)[1]) - tf.searchsorted(onset, onset, side="left")
+    place = tf.where(after > first, tf.minimum(first + in_chord, after - 1), first - 1)
+    known = place >= 0
+    at, following = tf.maximum(place, 0), tf.maximum(place + 1, 0)
+    row = tf.gather(events, following, batch_dims=1)
+    wait = tf.gather(onset, following, batch_dims=1) - then
+    shift = tf.gather(_SHIFT_TOKENS, tf.clip_by_value(wait, 0, len(_SHIFT_TOKENS) - 1))
+    same = tf.gather(pitch, at, batch_dims=1) == pitch
+    told = {
+        "instrument": 1 + tf.cast(same & (after > first), tf.int32),
+        "shift": shift,
+        "pitch": row[..., COLUMN["pitch"]],
+        "duration": row[..., COLUMN["duration"]],
+    }
+    nothing = tf.zeros_like(pitch)
+    columns = [tf.where(known, told[f.name], 0) if f.name in told else nothing for f in FIELDS]
+    return tf.stack(columns, axis=-1)
+
+
+def _bar_ticks(events: tf.Tensor, onset: tf.Tensor) -> tf.Tensor:
+    """Return the length of the bar before each event's, in ticks, (B, T)."""
+    tick, beat = events[..., COLUMN["tick_in_beat"]], events[..., COLUMN["beat_in_bar"]]
+    known = (tick != UNKNOWN) & (beat != UNKNOWN)
+    begin = onset - (beat - 1) * TICKS_PER_BEAT - (tick - 1)
+    # Never falling, for the search; what is not known begins where the latest known bar does.
+    begin = tf.where(known, begin, -_NEVER)
+    past = _ago(tf.shape(events)[1]) >= 0
+    begin = tf.reduce_max(tf.where(past, begin[:, None], -_NEVER), axis=-1)
+    before = tf.searchsorted(begin, begin, side="left") - 1
+    length = begin - tf.gather(begin, tf.maximum(before, 0), batch_dims=1)
+    plain = ~known | (before < 0) | (length <= 0) | (length > 16 * TICKS_PER_BEAT)
+    return tf.where(plain, 4 * TICKS_PER_BEAT, length)
