@@ -1,6 +1,6 @@
 """Find what helps the network: many small ones, each trained on as many events of the same music.
 
-    python -m benchmarks.ablation --data FOLDER [--data FOLDER ...] [--events 1200000]
+    python -m benchmarks.ablation --data FOLDER [--data FOLDER ...] [--events 800000]
 
 Every trial changes one thing. All are trained on equally many events, at one thread, and judged on
 the same works, which none was trained on, in bits per note: as the music is written, and as the
@@ -44,7 +44,7 @@ BASE: Final[dict[str, Any]] = {
     "precision": "bfloat16",
 }
 """What all trials have in common, beside the defaults."""
-JUDGED_EVENTS: Final = 60_000
+JUDGED_EVENTS: Final = 40_000
 """Events of held-out music to judge by, at least; each in both readings."""
 NOTATED: Final = ("shift", "pitch", "duration")
 
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, action="append", required=True, help="folder of music")
     parser.add_argument("--cache", type=Path, help="folder that keeps what was read")
-    parser.add_argument("--events", type=int, default=1_200_000, help="of each trial")
+    parser.add_argument("--events", type=int, default=800_000, help="of each trial")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
     parser.add_argument("--only", action="append", help="names of trials; default: all")
     arguments = parser.parse_args()

@@ -33,7 +33,7 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "listening"
 LEAST, MOST = 48, 192
 """Notes of a continuation: before, it may not end; after, it is cut off."""
 SEED: Final = 1
-FLATS: Final = "C Db D Eb E F F# G Ab A Bb B".split()
+FLATS: Final = ["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ def main() -> None:
     settings = load(None, {"sampling": {"model": arguments.model}})
     model, sampling = Model(settings.model), Sampling.of(settings.performer)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(f"{settings.model.name}, temperature {sampling.temperature:g}, min-p {sampling.min_p:g}\n")
+    print(
+        f"{settings.model.name}, temperature {sampling.temperature:g}, min-p {sampling.min_p:g}\n"
+    )
     print("| prompt | notes | continuation | beats | ends | key | notes a beat |")
     print("|---|---|---|---|---|---|---|")
     for prompt in read_prompts(FOLDER / "prompts.json"):

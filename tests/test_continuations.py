@@ -16,6 +16,7 @@ from live.events import (
     VELOCITY,
     Note,
     decode,
+    encode,
     encode_piece,
 )
 from live.model import FIELD_SLICE, Model, Prediction
@@ -37,6 +38,7 @@ from training.measures import (
     beginning,
     divergence,
     histogram,
+    in_chords,
     key_of,
     loops,
     manner_of,
@@ -82,6 +84,18 @@ def test_chords_are_counted_by_their_size():
     counts = histogram("chord size", events)
     assert {size: int(n) for size, n in enumerate(counts) if n} == {1: 1, 2: 1, 3: 1}
     assert int(histogram("onset interval", events).sum()) == 2
+
+
+def test_the_share_of_notes_in_chords_is_of_all_but_each_chord_s_lowest():
+    notes = [Note(0, 60), Note(0, 64), Note(24, 60), Note(48, 62)]
+    assert in_chords(encode(notes)) == pytest.approx(1 / 4)
+
+
+def test_pitch_intervals_are_the_steps_of_the_highest_line():
+    chords = [Note(0, 48), Note(0, 60), Note(24, 72), Note(48, 50), Note(48, 71), Note(72, 20)]
+    counts = histogram("pitch interval", encode_piece(chords)[1:-1])
+    assert {step - 24: int(n) for step, n in enumerate(counts) if n} == {12: 1, -1: 1, -24: 1}
+    assert histogram("pitch interval", line([60])).sum() == 0
 
 
 def test_drums_have_no_pitch():
@@ -243,6 +257,18 @@ def test_same_chance_same_music_and_other_chance_other(wild):
     )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_a_piece_ends_by_itself_only_where_it_may(wild, tmp_path):
+    over = np.full(INSTRUMENT.size, 1e-6)
+    over[END] = 1.0
+    ending = Model(write_model(tmp_path / "ending.onnx", {"instrument": over}))
+    ended = [
+        len(play_on(model, line(tune(1, 20)), 40, SAMPLING, np.random.default_rng(1), after))
+        for model, after in ((ending, None), (ending, 0), (ending, 7), (wild, 7))
+    ]
+    assert ended[:3] == [40, 0, 7]
+    assert 7 <= ended[3] < 40  # as likely as its only instrument
 
 
 def test_longer_music_is_heard_in_windows_as_live(wild):

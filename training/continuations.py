@@ -15,12 +15,12 @@ from training.continuing import BAR_BEATS, Sampling, bars_of, play_on
 from training.copies import longest_copies
 from training.measures import (
     FEATURES,
-    TOGETHER,
     Floats,
     agreements,
     beginning,
     divergence,
     histogram,
+    in_chords,
     loops,
     manner_of,
     mean_divergence,
@@ -57,6 +57,8 @@ class Figures:
     """Share of continuations in which the same 8 notes come three times in a row."""
     chords: float
     """Share of notes that sound together with the note before."""
+    chords_from_seed: float
+    """Mean distance of a continuation's share from its seed's, 0 to 1."""
     longest_copies: tuple[int, ...]
     """Of each continuation: notes of the longest passage that the training set has too."""
     agreements: dict[str, float]
@@ -138,7 +140,15 @@ def judge(
         },
         distances_each={name: mean_divergence(name, pairs) for name in FEATURES},
         loops=float(np.mean([loops(c) for c in continuations])),
-        chords=float(np.mean(events[:, COLUMN["shift"]] == TOGETHER)),
+        chords=in_chords(events),
+        chords_from_seed=float(
+            np.mean(
+                [
+                    abs(in_chords(c) - in_chords(place.seed))
+                    for c, place in zip(continuations, places, strict=True)
+                ]
+            )
+        ),
         longest_copies=tuple(int(n) for n in longest_copies(continuations, training)),
         agreements={name: float(np.mean([a[name] for a in agreed])) for name in agreed[0]},
     )

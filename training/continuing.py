@@ -3,8 +3,7 @@
 What may be drawn follows ``live.core.drawing``: no chord of more than eight notes an instrument,
 chords spelled from their lowest note up, no rest longer than two beats, nothing unknown, nothing
 beyond the keyboard. Instruments are those of the seed. END is ruled out, so that as many notes come
-as are asked for, unless the piece is told that it may end. Dynamics are drawn where most of the seed
-has them.
+as are asked for, unless the piece may end. Dynamics are drawn where most of the seed has them.
 """
 
 from __future__ import annotations

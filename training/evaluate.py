@@ -18,6 +18,7 @@ from training import continuations
 from training.continuations import Figures, between_halves, between_pieces, continue_all, prompts
 from training.continuing import Sampling
 from training.held_out import Music
+from training.measures import in_chords
 from training.ngram_network import NGramNetwork
 from training.scoring import Judge, Tallies, tally_baselines, tally_model
 
@@ -51,6 +52,8 @@ class Freely:
     """By feature: distance between random halves of the true continuations."""
     others: dict[str, float]
     """By feature: mean distance between the true continuations of two different prompts."""
+    seed_chords: float
+    """Share of the seeds' notes that sound together with the note before."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def evaluate(
             figures[name] = continuations.judge(passages, places, music.training)
             advance(1)
         halves = between_halves(played[TRUE], random)
-        freely = Freely(figures, halves, between_pieces(places))
+        seed_chords = in_chords(np.concatenate([place.seed for place in places]))
+        freely = Freely(figures, halves, between_pieces(places), seed_chords)
     return Judgement(
         music={
             "training_pieces": len(music.training),

@@ -93,7 +93,11 @@ def _free_tables(freely: Freely) -> list[Table]:
             ["", *freely.figures],
             [
                 row("loop", lambda one: _share(one.loops)),
-                row("notes in chords", lambda one: _share(one.chords)),
+                row(
+                    f"notes in chords ({_share(freely.seed_chords)} of the seeds')",
+                    lambda one: _share(one.chords),
+                ),
+                row("that share's distance from its seed's", lambda o: _share(o.chords_from_seed)),
                 row("longest copy: median", lambda one: f"{np.median(one.longest_copies):g} notes"),
                 row("longest copy of all", lambda one: f"{max(one.longest_copies)} notes"),
                 *(

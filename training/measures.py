@@ -28,6 +28,8 @@ from live.events import (
 TOGETHER: Final = SHIFT.encode(0)
 LARGEST_CHORD: Final = 16
 """Larger chords count as this large."""
+WIDEST_STEP: Final = 24
+"""Semitones; wider steps of the highest line count as this wide."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -45,6 +47,16 @@ def _pitch_classes(events: Tokens) -> Integers:
 
 def _registers(events: Tokens) -> Integers:
     return _pitches(events) // 6
+
+
+def _pitch_intervals(events: Tokens) -> Integers:
+    """Return the steps of the highest line, in semitones, counted from the widest one down."""
+    notes = events[events[:, COLUMN["pitch"]] != UNKNOWN]
+    pitched = notes[notes[:, COLUMN["instrument"]] != INSTRUMENT.encode(DRUMS)]
+    # Chords are spelled from the lowest note up: the last before the next onset is the highest.
+    highest = np.append(pitched[1:, COLUMN["shift"]] != TOGETHER, True)[: len(pitched)]
+    steps = np.diff(pitched[highest, COLUMN["pitch"]])
+    return np.clip(steps, -WIDEST_STEP, WIDEST_STEP).astype(np.int64) + WIDEST_STEP
 
 
 def _onset_intervals(events: Tokens) -> Integers:
@@ -66,18 +78,25 @@ def _chord_sizes(events: Tokens) -> Integers:
 
 FEATURES: Final[dict[str, tuple[Callable[[Tokens], Integers], int]]] = {
     "pitch class": (_pitch_classes, 12),
+    "pitch interval": (_pitch_intervals, 2 * WIDEST_STEP + 1),
     "onset interval": (_onset_intervals, SHIFT.size),
     "duration": (_durations, DURATION.size),
     "chord size": (_chord_sizes, LARGEST_CHORD + 1),
     "register": (_registers, 22),
 }
-"""What music is made of: each value below the number beside it. Registers are half octaves."""
+"""What music is made of: each value below the number beside it. Registers are half octaves; pitch
+intervals are the steps of the highest line."""
 
 
 def histogram(feature: str, events: Tokens) -> Floats:
     """Return how often each value of a feature occurs, (values,)."""
     values, size = FEATURES[feature]
     return np.bincount(values(events), minlength=size).astype(np.float64)
+
+
+def in_chords(events: Tokens) -> float:
+    """Return the share of events, at least one, that sound together with the one before."""
+    return float(np.mean(events[:, COLUMN["shift"]] == TOGETHER))
 
 
 def divergence(first: Floats, second: Floats) -> float:
