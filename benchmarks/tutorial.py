@@ -19,8 +19,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,20 @@ class Result:
 
 def token(notes: Sequence[Note]) -> str:
     """Return the tutorial's token of the notes of one onset."""
-    pitches = sorted({n.pitch for n in notes})
+    pitches = {n.pitch for n in notes}
     if len(pitches) == 1:
-        return str(pitch.Pitch(midi=pitches[0]))
-    return ".".join(str(p) for p in chord.Chord(pitches).normalOrder)
+        return _name(*pitches)
+    return _normal_order(frozenset(p % 12 for p in pitches))
+
+
+@cache
+def _name(midi_pitch: int) -> str:
+    return str(pitch.Pitch(midi=midi_pitch))
+
+
+@cache  # music21 takes a millisecond for each, and a normal order hangs on pitch classes alone
+def _normal_order(pitch_classes: frozenset[int]) -> str:
+    return ".".join(str(p) for p in chord.Chord(sorted(pitch_classes)).normalOrder)
 
 
 def onsets(piece: Piece) -> list[tuple[Note, ...]]:
@@ -68,17 +79,20 @@ def onsets(piece: Piece) -> list[tuple[Note, ...]]:
     return [tuple(group) for _, group in groupby(ordered, key=lambda n: n.onset_ticks)]
 
 
-def tutorial(
-    training: Sequence[Piece], held_out: Sequence[Piece], minutes: float, console: Console
-) -> Result:
-    """Train and judge the tutorial's network."""
+@dataclass(frozen=True)
+class Trained:
+    """The tutorial's network."""
+
+    network: Any
+    number: dict[str, int]
+    """Of each token that training met."""
+    windows_seen: int
+
+
+def build(size: int) -> Any:
+    """Return the tutorial's network for so many tokens, untrained."""
     import keras
 
-    pieces = [[token(group) for group in onsets(p)] for p in training]
-    vocabulary = sorted({name for tokens in pieces for name in tokens})
-    number = {name: i for i, name in enumerate(vocabulary)}
-    size = len(vocabulary)
-    examples = [(tokens, i) for tokens in pieces for i in range(WINDOW, len(tokens))]
     network = keras.Sequential(
         [
             keras.Input((WINDOW, 1)),
@@ -93,18 +107,48 @@ def tutorial(
         ]
     )
     network.compile(loss="categorical_crossentropy", optimizer="rmsprop")
+    return network
+
+
+def train(
+    pieces: Sequence[Sequence[str]],
+    minutes: float,
+    console: Console,
+    now: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train the tutorial's network on pieces of tokens for so long; ``now`` tells seconds."""
+    vocabulary = sorted({name for tokens in pieces for name in tokens})
+    number = {name: i for i, name in enumerate(vocabulary)}
+    size = len(vocabulary)
+    ends = np.cumsum([max(len(tokens) - WINDOW, 0) for tokens in pieces])
+    network = build(size)
     random = np.random.default_rng(1)
-    began = time.monotonic()
+    began = now()
     seen = 0
-    while time.monotonic() - began < 60 * minutes:
-        batch = [examples[i] for i in random.integers(len(examples), size=BATCH)]
+    while now() - began < 60 * minutes:
+        places = random.integers(ends[-1], size=BATCH)
+        owners = np.searchsorted(ends, places, side="right")
+        batch = [
+            (pieces[owner], int(place - ends[owner] + len(pieces[owner])))
+            for owner, place in zip(owners, places, strict=True)
+        ]
         inputs = np.array([[number[n] for n in t[i - WINDOW : i]] for t, i in batch], np.float32)
         targets = np.eye(size, dtype=np.float32)[[number[t[i]] for t, i in batch]]
         loss = network.train_on_batch(inputs[..., None] / size, targets)
         seen += BATCH
         if seen % (20 * BATCH) == 0:
             console.print(f"tutorial: {seen} windows, loss {float(loss):.3f} nats")
+    return Trained(network, number, seen)
 
+
+def tutorial(
+    training: Sequence[Piece], held_out: Sequence[Piece], minutes: float, console: Console
+) -> Result:
+    """Train and judge the tutorial's network."""
+    pieces = [[token(group) for group in onsets(p)] for p in training]
+    trained = train(pieces, minutes, console)
+    network, number, seen = trained.network, trained.number, trained.windows_seen
+    size = len(number)
     judged = [
         (tokens, i)
         for piece in held_out
