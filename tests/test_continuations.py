@@ -43,6 +43,7 @@ from training.measures import (
     loops,
     manner_of,
 )
+from training.ngram import count_fields
 from training.ngram_network import NGramNetwork
 
 SAMPLING = Sampling(temperature=1.0, min_p=0.05)
@@ -335,7 +336,9 @@ def test_true_continuations_are_as_near_as_can_be(pieces):
 def test_a_model_that_knows_the_music_comes_nearer_than_one_that_knows_nothing(wild, pieces):
     places = prompts(pieces[:2], 6, np.random.default_rng(1))
     steps = []
-    ngram = continue_all(NGramNetwork(pieces), places, SAMPLING, 1, steps.append)
+    ngram = continue_all(
+        NGramNetwork(list(count_fields(pieces))), places, SAMPLING, 1, steps.append
+    )
     assert sum(steps) == 6
     near = judge(ngram, places, pieces)
     far = judge(continue_all(wild, places, SAMPLING, 1), places, pieces)

@@ -18,7 +18,7 @@ from training.continuing import Sampling
 from training.evaluate import MODEL, NGRAM, TRUE, as_data, beats_of, evaluate, likelihood
 from training.held_out import Music, held_out_music
 from training.judgement_page import page
-from training.ngram import uniform
+from training.ngram import count_fields, uniform
 from training.scoring import STEPS, STREAMS, Judge, tally_baselines, tally_model
 
 
@@ -97,7 +97,7 @@ def test_each_event_is_foreseen_from_those_before_it_however_long_ago(tmp_path):
 
 def test_uniform_bits_are_the_logarithm_of_what_can_come():
     held_out = [piece(tune(1, 50), velocity=64)]
-    tallies = tally_baselines(held_out, held_out)["uniform"]
+    tallies = tally_baselines(count_fields(held_out), held_out)["uniform"]
     for f in PREDICTED:
         can_come = np.count_nonzero(uniform(f))
         assert tallies[f.name].bits / tallies[f.name].targets == pytest.approx(np.log2(can_come))
@@ -106,7 +106,7 @@ def test_uniform_bits_are_the_logarithm_of_what_can_come():
 
 def test_longer_memories_foresee_better_where_music_repeats():
     phrase = [60, 62, 60, 64, 60, 62, 60, 67]
-    tallies = tally_baselines([piece(phrase * 20)], [piece(phrase * 5)])
+    tallies = tally_baselines(count_fields([piece(phrase * 20)]), [piece(phrase * 5)])
     assert list(tallies) == ["uniform", "unigram", *(f"order {n}" for n in range(1, 6))]
     bits = [one["pitch"].bits for one in tallies.values()]
     assert all(later < before for before, later in pairwise(bits)), bits
@@ -114,7 +114,7 @@ def test_longer_memories_foresee_better_where_music_repeats():
 
 def test_everyone_is_judged_on_the_same_targets(known, music):
     one = tally_model(Judge(known), music.held_out)
-    for other in tally_baselines(music.training, music.held_out).values():
+    for other in tally_baselines(count_fields(music.training), music.held_out).values():
         assert {n: t.targets for n, t in other.items()} == {n: t.targets for n, t in one.items()}
 
 
@@ -192,6 +192,15 @@ def test_no_work_is_both_learnt_from_and_judged_by(folder, tmp_path):
     ]
     assert shapes[0].isdisjoint(shapes[1])
     assert len(music.names) == len(music.held_out)
+
+
+def test_settings_can_be_chosen_by_other_works_than_the_model_is_judged_by(folder, tmp_path):
+    judged = held_out_music([folder], tmp_path / "cache", None)
+    chosen = held_out_music([folder], tmp_path / "cache", None, validation=True)
+    assert chosen.names
+    assert set(chosen.names).isdisjoint(judged.names)
+    for one, other in zip(judged.training, chosen.training, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_pianist_s_reduction_has_one_instrument(tmp_path):

@@ -19,7 +19,7 @@ from live.events import (
     encode_piece,
 )
 from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, draw_noise
-from training.ngram import CHAINS, ORDERS, FieldCounts, contexts, latest, uniform
+from training.ngram import CHAINS, ORDERS, FieldCounts, contexts, count_fields, latest, uniform
 from training.ngram_network import NGramNetwork
 
 A, B = 60, 64
@@ -111,7 +111,7 @@ def test_probabilities_add_up_to_one_at_every_order(training, held_out, step):
 
 
 def test_as_a_network_it_draws_what_it_has_counted():
-    network = NGramNetwork([piece(*[A, B] * 20)])
+    network = NGramNetwork(list(count_fields([piece(*[A, B] * 20)])))
     events = piece(A, B, A)[:-1]
     run = network.run(events, network.zero_states())
     assert run.event[COLUMN["pitch"]] == PITCH.encode(B)
@@ -121,7 +121,7 @@ def test_as_a_network_it_draws_what_it_has_counted():
 
 
 def test_as_a_network_it_minds_states_bias_force_and_noise():
-    network = NGramNetwork([piece(*[A, B] * 20)])
+    network = NGramNetwork(list(count_fields([piece(*[A, B] * 20)])))
     events = piece(A, B, A)[:-1]
     part = network.run(events[:2], network.zero_states())
     rest = network.run(events[2:], part.states)

@@ -7,7 +7,7 @@ up the fields' means. Bits per beat are all bits of all fields over the beats of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from training.continuations import Figures, between_halves, between_pieces, cont
 from training.continuing import Sampling
 from training.held_out import Music
 from training.measures import in_chords
+from training.ngram import FieldCounts, count_fields
 from training.ngram_network import NGramNetwork
 from training.scoring import Judge, Tallies, tally_baselines, tally_model
 
@@ -93,7 +94,10 @@ def evaluate(
     random = np.random.default_rng(seed)
     places = prompts(music.held_out, count, random) if count else []
     events = sum(len(piece) - 1 for piece in music.held_out)
-    tallies = tally_baselines(music.training, music.held_out, started("counting n-grams", events))
+    counts: Iterable[FieldCounts] = count_fields(music.training)
+    if places:
+        counts = ngram = list(counts)  # they play on as well; else one is held at a time
+    tallies = tally_baselines(counts, music.held_out, started("counting n-grams", events))
     tallies[MODEL] = tally_model(judge, music.held_out, started("hearing held-out music", events))
     beats = sum(beats_of(piece) for piece in music.held_out)
     freely = None
@@ -101,7 +105,7 @@ def evaluate(
         advance = started("playing on", 2 * len(places))
         played = {
             MODEL: continue_all(judge, places, sampling, seed, advance),
-            NGRAM: continue_all(NGramNetwork(music.training), places, sampling, seed, advance),
+            NGRAM: continue_all(NGramNetwork(ngram), places, sampling, seed, advance),
             TRUE: [place.truth for place in places],
         }
         advance = started("comparing with the training set", len(played))

@@ -24,13 +24,18 @@ class Music:
 
     training: list[Tokens]
     held_out: list[Tokens]
-    """Of works that are neither trained on nor chosen by."""
+    """Of works that are not trained on nor, unless it is those, chosen by."""
     names: tuple[str, ...]
     """Of the held-out pieces."""
 
 
 def held_out_music(
-    data: Sequence[Path], cache: Path | None, console: Console | None, *, keyboard: bool = False
+    data: Sequence[Path],
+    cache: Path | None,
+    console: Console | None,
+    *,
+    keyboard: bool = False,
+    validation: bool = False,
 ) -> Music:
     """Read a library, each file once for all times, and divide it as training does.
 
@@ -39,13 +44,16 @@ def held_out_music(
         cache: folder where what was read is kept; None: the user's.
         console: shows progress; None: silent.
         keyboard: put every instrument but drums in the hands of one pianist.
+        validation: hold out the works that epochs are chosen by. What else is chosen by them has
+            not seen the works that the model is judged by.
 
     Raises:
         UserError: there is no music, or too little to divide.
     """
     corpus, _ = prepare(list(data) or corpus_paths(), cache or cache_folder(), console=console)
     divided = corpus.split()
-    if not divided.train or not divided.test:
+    chosen = divided.validation if validation else divided.test
+    if not divided.train or not chosen:
         raise UserError(
             f"{len(corpus)} piece(s) are too little music to learn from some and judge by others; "
             "name more with --data"
@@ -56,8 +64,8 @@ def held_out_music(
 
     return Music(
         training=encoded(divided.train),
-        held_out=encoded(divided.test),
-        names=tuple(corpus.names[number] for number in divided.test),
+        held_out=encoded(chosen),
+        names=tuple(corpus.names[number] for number in chosen),
     )
 
 

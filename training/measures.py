@@ -56,7 +56,7 @@ def _pitch_intervals(events: Tokens) -> Integers:
     # Chords are spelled from the lowest note up: the last before the next onset is the highest.
     highest = np.append(pitched[1:, COLUMN["shift"]] != TOGETHER, True)[: len(pitched)]
     steps = np.diff(pitched[highest, COLUMN["pitch"]])
-    return np.clip(steps, -WIDEST_STEP, WIDEST_STEP).astype(np.int64) + WIDEST_STEP
+    return np.asarray(np.clip(steps, -WIDEST_STEP, WIDEST_STEP) + WIDEST_STEP, dtype=np.int64)
 
 
 def _onset_intervals(events: Tokens) -> Integers:

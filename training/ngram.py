@@ -121,6 +121,16 @@ class FieldCounts:
             yield p
 
 
+def count_fields(pieces: Sequence[Tokens]) -> Iterator[FieldCounts]:
+    """Yield the counts of the predicted fields in their order; each takes hundreds of megabytes.
+
+    Args:
+        pieces: encoded pieces with START and END, each (events, F).
+    """
+    for field in PREDICTED:
+        yield FieldCounts(field, pieces)
+
+
 def uniform(field: Field) -> Floats:
     """Return the distribution that knows nothing but what can follow, (size,).
 

@@ -17,10 +17,10 @@ LAGS = ORDERS[-1] - 1
 class NGramNetwork:
     """Stands where ``live.model.Model`` may; its states are the latest events."""
 
-    def __init__(self, pieces: Sequence[Tokens], order: int = ORDERS[-1]) -> None:
-        """Count the fields of encoded pieces, each (events, F)."""
+    def __init__(self, counts: Sequence[FieldCounts], order: int = ORDERS[-1]) -> None:
+        """Play by the counts of all predicted fields, in their order."""
         self._order = order
-        self._counts = [FieldCounts(f, pieces) for f in PREDICTED]
+        self._counts = counts
 
     def zero_states(self) -> Floats:
         """Return the states before anything was heard, (LAGS, F)."""

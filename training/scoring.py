@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -113,25 +113,22 @@ def _add_logits(tallies: Tallies, logits: Floats, following: Tokens) -> None:
 
 
 def tally_baselines(
-    training: Sequence[Tokens],
+    counted: Iterable[FieldCounts],
     held_out: Sequence[Tokens],
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, Tallies]:
     """Return the same figures of simpler models: uniform, unigram and n-grams of every order.
 
-    One field's counts are held at a time: of five million events they take some hundred megabytes.
-
     Args:
-        training: pieces to count, each (events, F), with START and END.
-        held_out: pieces to judge by.
+        counted: the counts of the predicted fields, in their order.
+        held_out: pieces to judge by, encoded with START and END, each (events, F).
         advance: told after each field of how many more events were judged, all fields together.
     """
     names = ["uniform", "unigram", *(f"order {order}" for order in ORDERS)]
     tallies: dict[str, Tallies] = {name: {} for name in names}
     count = sum(len(piece) - 1 for piece in held_out)
-    for i, f in enumerate(PREDICTED):
-        counts = FieldCounts(f, training)
-        one = {name: tallies[name].setdefault(f.name, Tally()) for name in names}
+    for i, counts in enumerate(counted):
+        one = {name: tallies[name].setdefault(counts.field.name, Tally()) for name in names}
         for piece in held_out:
             for begin in range(0, len(piece) - 1, ROWS):
                 _add_counts(one, counts, piece, slice(begin, begin + ROWS))
