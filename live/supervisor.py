@@ -36,6 +36,7 @@ from live.messages import (
     TakeBegan,
     TurnChanged,
 )
+from live.model_files import models_beside
 from live.outbox import Outbox
 from live.present import PresentSettings
 from live.recording import recover
@@ -191,6 +192,10 @@ class Session:
     def values(self) -> dict[str, Any]:
         """Return the live settings that hold now, by full name, as the file spells them."""
         return self.present.values()
+
+    def models(self) -> list[str]:
+        """Return the models to choose from, as values of ``sampling.model``."""
+        return [str(path) for path in models_beside(self.present.now.model)]
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Hand news to a watcher, see ``Watchers.add``; return a function that ends it."""
