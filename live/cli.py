@@ -16,6 +16,7 @@ from live import settings
 from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
+from live.learn_cli import learn
 from live.session_settings import SessionSettings
 from live.supervisor import Session
 
@@ -145,6 +146,9 @@ def ports(
         typer.echo(f"{title}:")
         for name in names or ["(none)"]:
             typer.echo(f"  {name}")
+
+
+app.command()(learn)
 
 
 def main() -> None:
