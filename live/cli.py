@@ -17,6 +17,7 @@ from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
+from live.panel import shown
 from live.session_settings import SessionSettings
 from live.supervisor import Session
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @app.callback()
@@ -171,7 +174,8 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
     p = chosen.performer
     try:
         _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
-        whole = session.run(seconds)
+        with shown(session, _console):
+            whole = session.run(seconds)
     except KeyboardInterrupt:
         whole = True
     finally:
@@ -181,7 +185,7 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
 
 
 def _tell(line: str) -> None:
-    Console(highlight=False, soft_wrap=True, emoji=False).print(line, markup=False)
+    _console.print(line, markup=False)
 
 
 def _interrupt(*_: object) -> None:
