@@ -60,6 +60,7 @@ class Controls(BaseModel):
     again: Spelling = ""
     keep: Spelling = ""
     panic: Spelling = ""
+    tap: Spelling = ""
 
     @model_validator(mode="before")
     @classmethod

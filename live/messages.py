@@ -15,19 +15,37 @@ from live.core.controls import Command
 
 
 @dataclass(frozen=True, slots=True)
+class LinkState:
+    """Where Ableton Link's shared timeline is at some moment."""
+
+    beat: float
+    """A multiple of the bar's beats is a bar line."""
+    bpm: float
+    playing: bool
+    peers: int
+    """Other peers than this one."""
+    ended: bool = False
+    """There is no Link any more; nothing else means anything then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """midi_io to improviser: the player did something."""
 
     time_s: float
     """A ``journal.moment``."""
-    data: bytes
+    data: bytes | LinkState
     number: int
     """Of the messages that are told, from 1: those of the journal have the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayNote:
-    """improviser to midi_io: play this note. It carries its own end, so it cannot hang."""
+    """improviser to midi_io: play this note. It carries its own end, so it cannot hang.
+
+    The times are those at which it should be heard: what is sent to a synth that is slow, or to one
+    that has to wait for others, is sent ``latency_ms`` later.
+    """
 
     onset_s: float
     release_s: float
@@ -41,6 +59,7 @@ class Yield:
     """improviser to midi_io: drop every note not yet sounding, end every one that sounds."""
 
     time_s: float
+    """As those of ``PlayNote``: notes from then on were not sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +225,37 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkSaid:
+    """Link's process to midi_io: where the timeline was at a moment."""
+
+    time_s: float
+    state: LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class SetLink:
+    """improviser to midi_io, and on to Link's process: tempo and bars that all peers shall have."""
+
+    time_s: float
+    bpm: float
+    beats_per_bar: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """improviser to midi_io: the beat, for those who follow it."""
+
+    time_s: float
+    tick: float
+    """At that moment; there are 24 a beat."""
+    seconds_per_tick: float
+    first_tick: int
+    """Where the song began."""
+    running: bool
+    """Whether the music plays; if not, the beat goes on all the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """The parent to midi_io: bytes to be taken as if they came from the keyboard."""
 
@@ -236,6 +286,15 @@ LATE_S: Final = 0.005
 """A note that leaves later than this after its moment is late."""
 
 Action = (
-    PlayNote | Yield | TurnChanged | Marked | Panic | ProgramChange | Changed | ModelWanted | Said
+    PlayNote
+    | Yield
+    | TurnChanged
+    | Marked
+    | Panic
+    | ProgramChange
+    | Changed
+    | ModelWanted
+    | Said
+    | SetLink
 )
 """What the core may ask for."""

@@ -13,7 +13,14 @@ from live.config_file import PROJECT, find_config, read_config
 from live.control_settings import Controls, Models, read_controls
 from live.core.controls import Control
 from live.core.orchestra import parse_instrument
-from live.core.settings import Answer, Handover, Mode, PerformerSettings, PhraseEnd
+from live.core.settings import (
+    Answer,
+    ClockSource,
+    Handover,
+    Mode,
+    PerformerSettings,
+    PhraseEnd,
+)
 from live.demo import demo_messages
 from live.errors import UserError
 from live.live_settings import Live, LiveSettings
@@ -54,6 +61,13 @@ class Time(Section):
         float, Field(ge=20, le=400), Live("tempo", "beats per minute", knob=(40, 240), log=True)
     ] = 120.0
     beats_per_bar: Annotated[int, Field(ge=1, le=16), Live("length of a bar", "beats")] = 4
+    clock: Annotated[ClockSource, Live("who leads the beat")] = "internal"
+    send_clock: Annotated[bool, Live("whether MIDI clock is sent to the output")] = False
+    latency_ms: Annotated[
+        float,
+        Field(ge=-500, le=500),
+        Live("how much later everything is sent; below 0: earlier", "milliseconds"),
+    ] = 0.0
 
 
 class Turns(Section):
@@ -209,6 +223,9 @@ def _performer_settings(
     return PerformerSettings(
         bpm=s.time.bpm,
         beats_per_bar=s.time.beats_per_bar,
+        clock=s.time.clock,
+        send_clock=s.time.send_clock,
+        latency_ms=s.time.latency_ms,
         mode=s.turns.mode,
         handover=s.turns.handover,
         phrase_end=s.turns.phrase_end,

@@ -158,7 +158,7 @@ class Session:
             child.outbox.put(Change(setting.field, changed), key=setting.field)
 
     def do(self, command: str) -> None:
-        """Let a command be obeyed: "your_turn", "my_turn", "again", "keep" or "panic".
+        """Let a command be obeyed: "your_turn", "my_turn", "again", "keep", "panic" or "tap".
 
         Raises:
             UserError: there is no such command.

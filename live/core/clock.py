@@ -34,6 +34,11 @@ class BeatClock:
         return self._downbeat_tick
 
     @property
+    def bpm(self) -> float:
+        """Return the present tempo, in beats per minute."""
+        return 60.0 / self.seconds_per_beat
+
+    @property
     def seconds_per_beat(self) -> float:
         """Return the length of a beat."""
         return self.seconds_per_tick * TICKS_PER_BEAT
@@ -56,15 +61,24 @@ class BeatClock:
         tick = round(self.tick_at(time_s))
         self._origin_s, self._origin_tick, self._downbeat_tick = time_s, tick, tick
 
-    def change(self, time_s: float, bpm: float, beats_per_bar: int) -> None:
-        """Go on at another tempo from a moment on, and in other bars from the present one's."""
+    def change_tempo(self, time_s: float, bpm: float) -> None:
+        """Go on at another tempo from a moment on."""
         self._origin_tick, self._origin_s = self.tick_at(time_s), time_s
         self.seconds_per_tick = 60.0 / bpm / TICKS_PER_BEAT
-        if beats_per_bar * TICKS_PER_BEAT != self.bar_length_ticks:
-            self._downbeat_tick = math.floor(self._origin_tick) - self.bar_ticks(
-                math.floor(self._origin_tick)
-            )
-            self.bar_length_ticks = beats_per_bar * TICKS_PER_BEAT
+
+    def change_bars(self, time_s: float, beats_per_bar: int) -> None:
+        """Go on in other bars, counted from the beginning of the present one."""
+        tick = math.floor(self.tick_at(time_s))
+        self._downbeat_tick = tick - self.bar_ticks(tick)
+        self.bar_length_ticks = beats_per_bar * TICKS_PER_BEAT
+
+    def follow(
+        self, time_s: float, tick: float, seconds_per_tick: float, downbeat_tick: int
+    ) -> None:
+        """Take over where another clock is: a moment and its tick, its tempo, and a downbeat."""
+        self._origin_s, self._origin_tick = time_s, tick
+        self.seconds_per_tick = seconds_per_tick
+        self._downbeat_tick = downbeat_tick
 
     def bar_ticks(self, tick: int) -> int:
         """Return how many ticks after its bar's beginning a tick stands."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast
 from live.core.binding import Binding, bound
 from live.core.knob import Knob, Scale
 
-Command = Literal["your_turn", "my_turn", "again", "keep", "panic"]
+Command = Literal["your_turn", "my_turn", "again", "keep", "panic", "tap"]
 Does = Literal["command", "put", "next", "turn", "refuse"]
 Owner = Literal["improviser", "midi_io"]
 

@@ -31,14 +31,27 @@ from live.core.controls import Command, Controls, Refused, Wanted
 from live.core.ear import Ear, HeardNote
 from live.core.keys import key_name
 from live.core.memory import Memory, Network
+from live.core.midi_clock import CLOCK_MESSAGES, Transport
 from live.core.orchestra import Programs, instrument_on, player_instrument
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
+from live.core.timekeeper import Timekeeper, TimeNews
 from live.core.view import Recent, View, Who, make_view
 from live.core.voice import Voice
 from live.events import DRUMS, TICKS_PER_BEAT, Note, Tokens
-from live.messages import Action, Changed, Marked, ModelWanted, Panic, Said, TurnChanged, Yield
+from live.messages import (
+    Action,
+    Changed,
+    LinkState,
+    Marked,
+    ModelWanted,
+    Panic,
+    Pulse,
+    Said,
+    TurnChanged,
+    Yield,
+)
 
 CHORD_WINDOW_S: Final = 0.03
 """Notes struck within this time of a chord's first one belong to the chord."""
@@ -87,6 +100,10 @@ class Performer:
         self._answered: _Phrase | None = None
         """The phrase of the latest answer, for another one."""
         self._announced = False
+        self._time = Timekeeper(self._current, self.clock)
+        self._interrupted = False
+        """Whether the clock stopped while the model had the word."""
+        self._resume_wanted = False
         self._solo_wanted = settings.mode == "solo"
         self._replanned_s = -math.inf
         self._replan_due_s: float | None = None
@@ -105,8 +122,18 @@ class Performer:
 
     # -- what goes in, what comes out -----------------------------------------------------------
 
-    def hear(self, time_s: float, data: bytes) -> list[Action]:
-        """Take a whole channel message of the player's; return what follows from it at once."""
+    def hear(self, time_s: float, data: bytes | LinkState) -> list[Action]:
+        """Take a whole channel message of the player's, or what a clock says.
+
+        Returns:
+            What follows from it at once.
+        """
+        if isinstance(data, LinkState):
+            caught_up = [*self._catch_up(time_s), *self._play_on(time_s)]
+            return caught_up + self._keep_time(self._time.hear_link(time_s, data))
+        if data[0] in CLOCK_MESSAGES:
+            caught_up = [*self._catch_up(time_s), *self._play_on(time_s)]
+            return caught_up + self._keep_time(self._time.hear_midi(time_s, data))
         if self._controls.consumes(data):
             return self._control(time_s, data)
         keys_before = self._ear.keys_down
@@ -133,6 +160,9 @@ class Performer:
         """Do what the user asks for by a pedal, a pad or a button."""
         if name == "keep":
             return [Marked(time_s, "keep")]
+        if name == "tap":
+            bpm = self._time.tap(time_s)
+            return [] if bpm is None else self.change(time_s, bpm=bpm)
         caught_up = self._catch_up(time_s)
         return caught_up + self._obey(time_s, name)
 
@@ -164,6 +194,8 @@ class Performer:
             return actions
         if self.settings.mode == "listen":
             return []
+        if not self._time.running:
+            return [Said(time_s, "the clock is stopped, and so is the music")]
         if name == "your_turn":
             if self._voice.speech is None:
                 phrase = self._phrase or _Phrase(self._now_tick(time_s), time_s)
@@ -188,8 +220,7 @@ class Performer:
         if conflict is not None:
             return [*actions, Said(time_s, conflict)]
         self._current.now = changed
-        if "bpm" in changes or "beats_per_bar" in changes:
-            self.clock.change(time_s, self.settings.bpm, self.settings.beats_per_bar)
+        actions += self._keep_time(self._time.change(time_s, changes))
         heard_in = changes.keys() - KEEP_THE_PLAN
         if heard_in - REPLAN_SOON or time_s >= self._replanned_s + REPLAN_INTERVAL_S:
             if heard_in:
@@ -219,28 +250,34 @@ class Performer:
 
     def advance(self, now_s: float) -> list[Action]:
         """Do what is due: hear what is new, take the word, plan, hand out notes, give it back."""
-        caught_up = self._catch_up(now_s)
+        caught_up = [*self._keep_time(self._time.advance(now_s)), *self._catch_up(now_s)]
         if self._voice.speech is None:
             self._memory.read(self._score.events())
             due_s = self._turn_due_s()
             if due_s is not None and now_s >= due_s:
                 phrase = self._phrase or _Phrase(self._now_tick(now_s), now_s)
-                self._begin_turn(phrase, max(self._phrase_end_s(phrase), self._soon(now_s)))
+                end_s = now_s if self._resume_wanted else self._phrase_end_s(phrase)
+                self._begin_turn(phrase, max(end_s, self._soon(now_s)))
         programs = self._programs.due(now_s, self.settings)
         return [*programs, *caught_up, *self._play_on(now_s)]
 
     def wake_at(self) -> float | None:
         """Return when ``advance`` should be called next if nothing is heard; None: no need."""
         wake_s = self._turn_due_s() if self._voice.speech is None else self._voice.wake_s()
-        due_s = self._replan_due_s
-        return wake_s if due_s is None else due_s if wake_s is None else min(wake_s, due_s)
+        due = (wake_s, self._replan_due_s, self._time.silent_at_s())
+        return min((due_s for due_s in due if due_s is not None), default=None)
+
+    def pulse(self) -> Pulse:
+        """Return the beat, for others to follow."""
+        return self._time.pulse()
 
     def view(self, now_s: float) -> View:
         """Return a picture of this moment for those who look on."""
         turn: Who = "model" if self._voice.speech is not None and self._announced else "player"
         notes = [*self._recent.notes(now_s), *self._recent.planned(self._voice)]
         key = key_name(self._portrait.key)
-        return make_view(now_s, turn, self.settings, self.clock, notes, self.counters, key)
+        running = self._time.running
+        return make_view(now_s, turn, self.settings, self.clock, notes, self.counters, key, running)
 
     def recall_note(
         self, onset_s: float, release_s: float, channel: int, pitch: int, velocity: int
@@ -261,7 +298,7 @@ class Performer:
 
     def recall_turn(self, turn: str) -> None:
         """Put back a change of turns: what was answered to the end is not answered again."""
-        self._solo_wanted = False
+        self._solo_wanted = self._resume_wanted = False
         if turn == "player":
             self._phrase = None
 
@@ -270,7 +307,7 @@ class Performer:
     def _note_began(self, heard: HeardNote) -> None:
         alone = self._ear.keys_down == 1 and self._voice.speech is None
         if alone and heard.onset_s - self._last_sound_s > self.clock.seconds_per_bar:
-            self.clock.start_bar(heard.onset_s)
+            self._time.start_bar(heard.onset_s)
         if heard.onset_s - self._chord_s > CHORD_WINDOW_S:
             self._chord_s = heard.onset_s
             self._chord_tick = self._now_tick(heard.onset_s)
@@ -303,13 +340,15 @@ class Performer:
         speech = self._voice.speech
         if speech is None:
             return []
-        if time_s < self.clock.time_of(speech.start_tick):
+        # What was sent until now sounds until then: for the model's notes that moment counts.
+        sounding_s = time_s - self.settings.latency_s
+        if sounding_s < self.clock.time_of(speech.start_tick):
             self._phrase = self._answered  # the silence was not over: the phrase goes on
         else:
             self._last_sound_s = time_s
-        said = self._voice.stop(time_s, forget=forget)
-        self._recent.stopped(time_s)
-        actions: list[Action] = [Yield(time_s)]
+        said = self._voice.stop(sounding_s, forget=forget)
+        self._recent.stopped(sounding_s)
+        actions: list[Action] = [Yield(sounding_s)]
         if self._announced:
             actions.append(TurnChanged(time_s, "player", said))
         return actions
@@ -319,7 +358,9 @@ class Performer:
     def _turn_due_s(self) -> float | None:
         """Return when to prepare the model's turn: a horizon before the phrase is over."""
         mode = self.settings.mode
-        if self._solo_wanted:
+        if not self._time.running:
+            return None
+        if self._solo_wanted or self._resume_wanted:
             return -math.inf
         if self._phrase is None or mode in ("listen", "solo"):
             return None
@@ -327,7 +368,7 @@ class Performer:
             return self._phrase.last_touch_s
         if self._ear.keys_down or self.settings.phrase_end == "trigger":
             return None
-        return self._phrase_end_s(self._phrase) - self.settings.horizon_s
+        return self._phrase_end_s(self._phrase) - self.settings.ahead_s
 
     def _phrase_end_s(self, phrase: _Phrase) -> float:
         if self.settings.mode in ("duet", "solo"):
@@ -341,17 +382,19 @@ class Performer:
     def _begin_turn(self, phrase: _Phrase, earliest_s: float) -> None:
         """Let the model speak from the first place for it at or after a moment."""
         s = self.settings
-        if s.mode == "solo":
+        begins_alone = s.mode == "solo" or self._resume_wanted
+        if s.mode == "solo" and not self._resume_wanted:
             self._score.clear()
-            self.clock.start_bar(earliest_s)
+            self._time.start_bar(earliest_s)
         self._memory.read(self._score.events())
         self._settle_held_notes(earliest_s)
-        self._solo_wanted = False
+        self._solo_wanted = self._resume_wanted = False
         self._phrase = None
         self._answered = phrase
         self._announced = False
-        start = self.clock.next_multiple(earliest_s, s.handover_ticks)
         bar = self.clock.bar_length_ticks
+        on_the_bar = begins_alone and self._time.led
+        start = self.clock.next_multiple(earliest_s, bar if on_the_bar else s.handover_ticks)
         end: int | None = None
         may_end: int | None = None
         if s.mode == "solo":
@@ -375,6 +418,23 @@ class Performer:
             duration = self._voice.guess_duration(entry, least, i)
             entry.note = replace(entry.note, duration_ticks=duration)  # until it is released
             self._memory.read(self._score.events())
+
+    def _keep_time(self, news: list[TimeNews]) -> list[Action]:
+        """Do what follows from the clock's running, going on and stopping; pass the rest on."""
+        actions: list[Action] = []
+        for each in news:
+            if not isinstance(each, Transport):
+                actions.append(each)
+            elif each.kind == "stopped":
+                alone = self.settings.mode in ("continue", "duet", "solo")
+                self._interrupted = alone and self._voice.speech is not None
+                actions += self._take_the_word(each.time_s)
+            elif self.settings.mode == "solo" and each.kind == "started":
+                actions += self._take_the_word(each.time_s)
+                self._solo_wanted = True
+            elif self._interrupted and self._phrase is None:
+                self._interrupted, self._resume_wanted = False, True
+        return actions
 
     def _again(self, time_s: float) -> list[Action]:
         """Take the latest answer back, heard or not, and give another."""
@@ -420,7 +480,8 @@ class Performer:
 
     def _soon(self, now_s: float) -> float:
         """Return the earliest moment that a turn can begin at without being late."""
-        return now_s + LEAD_S + BeatClock.TOLERANCE_TICKS * self.clock.seconds_per_tick
+        lead_s = LEAD_S + max(0.0, -self.settings.latency_s)
+        return now_s + lead_s + BeatClock.TOLERANCE_TICKS * self.clock.seconds_per_tick
 
     def _now_tick(self, time_s: float) -> int:
         """Return the tick of a moment; while the player has the word, never before the score's."""

@@ -13,6 +13,7 @@ PhraseEnd = Literal["silence", "bar", "trigger"]
 Answer = Literal["phrase", "bars", "model"]
 Handover = Literal["tick", "beat", "bar"]
 VelocitySource = Literal["auto", "player", "model"]
+ClockSource = Literal["internal", "midi", "link"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class PerformerSettings:
 
     bpm: float = 120.0
     beats_per_bar: int = 4
+    clock: ClockSource = "internal"
+    send_clock: bool = False
+    latency_ms: float = 0.0
     mode: Mode = "call"
     handover: Handover = "beat"
     phrase_end: PhraseEnd = "silence"
@@ -70,6 +74,19 @@ class PerformerSettings:
         return self.horizon_ms / 1000
 
     @property
+    def latency_s(self) -> float:
+        """Return how much later than it should sound a note is sent, in seconds."""
+        return self.latency_ms / 1000
+
+    @property
+    def ahead_s(self) -> float:
+        """Return how long before it should sound a note is handed out, in seconds.
+
+        It is settled the horizon before it is *sent*: for a synth that is slow, earlier.
+        """
+        return self.horizon_s + max(0.0, -self.latency_s)
+
+    @property
     def handover_ticks(self) -> int:
         """Return the unit on whose multiples the model's turn may begin."""
         return {
@@ -95,6 +112,9 @@ class PerformerSettings:
 KEEP_THE_PLAN: Final = frozenset(
     {
         "bpm",  # what is planned is planned in beats
+        "clock",
+        "send_clock",
+        "latency_ms",
         "mode",
         "handover",
         "phrase_end",

@@ -50,6 +50,8 @@ class View:
     bpm: float
     clock: str
     """Where the beat comes from."""
+    running: bool
+    """Whether the clock runs; if not, the music waits."""
     beat_time_s: float
     """A moment, and the beat at it: beat(t) = beat + (t - beat_time_s) * bpm / 60."""
     beat: float
@@ -152,6 +154,7 @@ def make_view(
     notes: Iterable[NoteView],
     counters: Counter[str],
     key: str,
+    running: bool,
 ) -> View:
     """Put the picture together."""
     anchor_s, anchor_tick = clock.anchor
@@ -161,6 +164,7 @@ def make_view(
         mode=settings.mode,
         bpm=60.0 / clock.seconds_per_beat,
         clock=clock.source,
+        running=running,
         beat_time_s=anchor_s,
         beat=anchor_tick / TICKS_PER_BEAT,
         downbeat=clock.downbeat_tick / TICKS_PER_BEAT,

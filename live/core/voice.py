@@ -150,7 +150,7 @@ class Voice:
         speech.complete = False
         speech.revision += 1
         speech.drawn = 0
-        earliest = self._clock.tick_at(now_s + self._current.now.horizon_s)
+        earliest = self._clock.tick_at(now_s + self._current.now.ahead_s)
         speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
         self._memory.read(self._score.events())
 
@@ -218,7 +218,7 @@ class Voice:
 
     def _due_s(self, planned: Planned) -> float:
         """Return when a note is to be handed out."""
-        return self._clock.time_of(planned.onset_tick) - self._current.now.horizon_s
+        return self._clock.time_of(planned.onset_tick) - self._current.now.ahead_s
 
     def _drop(self, speech: Speech, dropped: list[Planned]) -> None:
         gone = {id(planned.entry) for planned in dropped}
