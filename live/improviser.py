@@ -13,7 +13,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.journal import read_header, read_lines
-from live.messages import Change, Do, Failed, Heard, ModelWanted, Ready, Said, TakeBegan
+from live.messages import Change, Do, Failed, Heard, ModelWanted, Pulse, Ready, Said, TakeBegan
 from live.model_loader import Broken, Loaded, ModelLoader, Primed, load
 from live.outbox import Outbox
 from live.transcript import Noting, Transcript, recall
@@ -48,6 +48,7 @@ def run(
     with suppress(OSError):  # as is a midi_io
         midi_io.send([core.beginning(time.perf_counter())])
     viewer = ViewSender(performer, network, Outbox(parent))
+    pulse: Pulse | None = None
     while True:
         wake_s = performer.wake_at()
         due = [due_s for due_s in (wake_s, viewer.due_s()) if due_s is not None]
@@ -69,8 +70,10 @@ def run(
             for wanted in [each for each in actions if isinstance(each, ModelWanted)]:
                 loader.want(wanted.model)
                 actions.remove(wanted)
-            if actions:
-                midi_io.send(actions)  # at once: all of it is played and noted, or none
+            before, pulse = pulse, performer.pulse() if performer.settings.send_clock else None
+            said = [*actions, *([pulse] if pulse not in (None, before) else [])]
+            if said:
+                midi_io.send(said)  # at once: all of it is played and noted, or none
         except (EOFError, OSError):
             return  # midi_io is gone, and with it everything that could sound
         now_s = time.perf_counter()

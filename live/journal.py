@@ -8,6 +8,9 @@ its kind and whose second is its time in seconds since the journal began:
     ["out", time, hex, number, deadline]   a message of the model's note of that number
     ["control", time, hex, number]         a message of a control, which is no music
     ["hush", time, hex, number]            a message that midi_io tells the improviser by itself
+    ["clock", time, hex, number]           a message of the MIDI clock that is followed
+    ["link", time, {beat, bpm, playing, peers, ended}, number]
+                                           where Ableton Link's timeline was
     ["missed", time, number]               a message that the improviser could not be told
     ["gone", time]                         the improviser ended, and with it the model's notes
     ["mark", time, text]                   the user marks this moment
@@ -44,6 +47,10 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 import mido
+from pydantic import TypeAdapter, ValidationError
+
+from live.core.midi_clock import CLOCK_MESSAGES
+from live.messages import LinkState
 
 try:
     import fcntl
@@ -58,10 +65,11 @@ RESOLUTION_S: Final = 1e-6
 """Of the times: they are written in whole microseconds."""
 MOMENTS_PER_S: Final = 2**19
 """Moments that are to be read back exactly stand on this grid, wider than a microsecond."""
-NUMBERED: Final = ("in", "control", "hush")
+NUMBERED: Final = ("in", "control", "hush", "clock", "link")
 """Kinds of lines whose messages the improviser is told."""
 LONGEST_S: Final = 1e7
 """A time beyond this, some months, is damage and not a session."""
+_LINK_STATE: Final = TypeAdapter(LinkState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,22 @@ class Line:
         except (IndexError, TypeError, ValueError):
             return None
         return data if data[0] < FIRST_SYSTEM_MESSAGE else None
+
+    @property
+    def told(self) -> bytes | LinkState | None:
+        """What the improviser was told by this line; None: nothing, or nothing that is whole."""
+        if self.number is None:
+            return None
+        if self.kind == "link":
+            return _link_state(self.rest[0])
+        if self.kind != "clock":
+            return self.message
+        try:
+            data = bytes.fromhex(self.rest[0])
+            mido.Message.from_bytes(data)
+        except (TypeError, ValueError):
+            return None
+        return data if data[0] in CLOCK_MESSAGES else None
 
     @property
     def number(self) -> int | None:
@@ -163,6 +187,14 @@ class JournalWriter:
 def moment(time_s: float) -> float:
     """Return the nearest moment that can be read back from a journal exactly, as it was."""
     return round(time_s * MOMENTS_PER_S) / MOMENTS_PER_S
+
+
+def _link_state(given: Any) -> LinkState | None:
+    try:
+        state = _LINK_STATE.validate_python(given)
+    except ValidationError:
+        return None
+    return state if 1 <= state.bpm <= 1000 and abs(state.beat) <= LONGEST_S else None
 
 
 def _plain(value: Any) -> Any:

@@ -124,7 +124,7 @@ class Take:
     def told(self) -> dict[int, Line]:
         """By number: the messages that a core was told while it played."""
         missed = {line.rest[0] for line in self.lines if line.kind == "missed" and _whole(line)}
-        numbered = {x.number: x for x in self.lines if x.number is not None and x.message}
+        numbered = {x.number: x for x in self.lines if x.number is not None and x.told is not None}
         return {n: x for n, x in sorted(numbered.items()) if n not in missed}
 
     @property
@@ -273,7 +273,7 @@ class _Again:
         actions: list[Action] = []
         for each in self._next(number):
             line = self._take.told[each]
-            time_s, data = self._take.moment_of(line), line.message
+            time_s, data = self._take.moment_of(line), line.told
             assert data is not None
             actions += self.pass_until(time_s)
             actions += self._performer.hear(time_s, data)

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -208,7 +208,8 @@ class Session:
     # -- children -------------------------------------------------------------------------------
 
     def _start_midi_io(self) -> _Child:
-        midi = self.present.now.midi
+        p = self.present.now.performer
+        midi = replace(self.present.now.midi, clock=p.clock, latency_ms=p.latency_ms)
         header = self._journal_header()
         self._midi_io = self._spawn("midi_io", processes.midi_io, midi, self.journal, header)
         return self._midi_io

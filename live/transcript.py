@@ -19,7 +19,7 @@ from live.journal import Line, moment
 from live.messages import Action, Did, Heard, Noted, TakeBegan
 from live.model import Model
 
-HEARD_KINDS: Final = ("in", "hush")
+HEARD_KINDS: Final = ("in", "hush", "clock", "link")
 """Lines of the journal that are the player's playing to one who was not there."""
 
 Noting = Action | Did | Noted | TakeBegan
@@ -114,15 +114,15 @@ def recall(performer: Performer, lines: Iterable[Line], origin_s: float) -> tupl
     """By channel and pitch: when, and how loud."""
     for line in lines:
         count += 1
-        time_s, data = moment(origin_s + line.time_s), line.message
+        time_s = moment(origin_s + line.time_s)
         if line.kind == "turn" and line.rest:
             performer.recall_turn(line.rest[0])
         heard = max(heard, line.number or 0)
-        if data is None:
-            continue
-        if line.kind in HEARD_KINDS and line.number is not None:
-            performer.hear(time_s, data)
-        elif line.kind == "out" and data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):
+        told, data = line.told, line.message
+        if line.kind in HEARD_KINDS:
+            if told is not None:
+                performer.hear(time_s, told)
+        elif line.kind == "out" and data is not None and data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):
             key = (data[0] & 0x0F, data[1])
             if key in struck:
                 onset_s, velocity = struck.pop(key)

@@ -63,6 +63,8 @@ class MidiClock:
         self._position = 0
         """Song position of the next clock message, in ticks, while it does not run."""
         self._first_tick = 0
+        self._period_s: float | None = None
+        """Between two ticks, before it fell silent."""
         self._heard_s: float | None = None
         self._unstarted = 0
         self._told = False
@@ -84,12 +86,16 @@ class MidiClock:
             return None
         return self._heard_s + SILENCE_S
 
-    def place(self) -> Place | None:
-        """Return where it is; None before two messages came."""
-        time_s, period_s = self._filter.time_s, self._filter.period_s
-        if time_s is None or period_s is None:
+    def place(self, usual_s: float) -> Place | None:
+        """Return where it is; None before a message came.
+
+        Args:
+            usual_s: the time between two ticks while nothing is known of it.
+        """
+        if self._filter.time_s is None:
             return None
-        return Place(time_s, self._tick, period_s, self._first_tick)
+        period_s = self._filter.period_s or self._period_s or usual_s
+        return Place(self._filter.time_s, self._tick, period_s, self._first_tick)
 
     def hear(self, time_s: float, data: bytes) -> list[Transport | str]:
         """Take a message; return what follows, lines for the user among it."""
@@ -169,6 +175,7 @@ class MidiClock:
         if since_s is not None and period_s is not None:
             passed = max(1, round((time_s - since_s) / period_s))
         self._base = self._tick + passed
+        self._period_s = period_s or self._period_s
         self._filter = ClockFilter()
         self._locked = False
 

@@ -87,7 +87,7 @@ class Timekeeper:
         if self._midi is None:
             return []
         news = self._midi.hear(time_s, data)
-        place = self._midi.place()
+        place = self._midi.place(self._clock.seconds_per_tick)
         if self._midi.leading and place is not None:
             self._follow_midi(place)
         return self._told_of(time_s, news)

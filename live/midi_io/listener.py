@@ -13,8 +13,11 @@ from queue import Empty, Full, Queue
 from typing import Any, Final
 
 from live.core.controls import Controls, Wanted
+from live.core.midi_clock import CLOCK_MESSAGES
+from live.core.settings import ClockSource
 from live.journal import JournalWriter, moment
-from live.messages import Changed, Heard, TakeBegan
+from live.messages import Changed, Heard, LinkSaid, LinkState, Said, TakeBegan
+from live.midi_io.clock_input import ClockInput
 from live.midi_io.ledger import Key
 from live.midi_io.parser import MidiParser
 from live.midi_io.player import Player
@@ -34,7 +37,7 @@ class Listener:
         settings: MidiSettings,
         player: Player,
         journal: JournalWriter,
-        report: Callable[[Changed], None],
+        report: Callable[[Changed | Said], None],
         told: int = 0,
     ) -> None:
         """``told`` is the number of the latest message that was told before, see ``Heard``."""
@@ -50,6 +53,7 @@ class Listener:
         self._improviser: Connection | None = None
         self._to_improviser: Queue[Heard | TakeBegan] = Queue(MAX_WAITING)
         self._told = told
+        self._clock = ClockInput(settings.clock)
         self._told_down: set[Key] = set()
         """Keys that the improviser believes to be held."""
 
@@ -77,12 +81,25 @@ class Listener:
         with self._lock:
             self._player.write_to(journal)
             self._journal = journal
+            self._clock.newcomer()
             if self._improviser is None:
                 return False
             with suppress(Full):
                 self._to_improviser.put_nowait(TakeBegan(moment(time.perf_counter()), path))
                 return True
             return False
+
+    def follow(self, source: ClockSource) -> None:
+        """Let another clock lead."""
+        with self._lock:
+            self._clock.follow(source)
+
+    def on_link(self, said: LinkSaid) -> None:
+        """Take what Link says: it is told as of now."""
+        with self._lock:
+            now_s = moment(time.perf_counter())
+            beat = said.state.beat + (now_s - said.time_s) * said.state.bpm / 60
+            self._number("link", now_s, replace(said.state, beat=beat))
 
     def connect(self, improviser: Connection) -> None:
         """Tell this improviser from now on."""
@@ -121,6 +138,7 @@ class Listener:
         now_s = moment(time.perf_counter())
         for message in messages:
             if message[0] >= FIRST_SYSTEM_MESSAGE:
+                self._take_clock(now_s, message)
                 continue
             if self._controls.consumes(message):  # on whatever channel it is
                 self._tell_improviser("control", now_s, message)
@@ -136,14 +154,27 @@ class Listener:
             else:
                 self._journal.write("in", now_s, message)
 
+    def _take_clock(self, now_s: float, message: bytes) -> None:
+        if message[0] not in CLOCK_MESSAGES:
+            return
+        hint = self._clock.hint(message)
+        if hint is not None:
+            self._report(Said(now_s, hint))
+        for told in self._clock.relay(message):
+            self._number("clock", now_s, told)
+
     def _tell_improviser(self, line: str, now_s: float, message: bytes) -> None:
-        self._told += 1
-        self._journal.write(line, now_s, message, self._told)
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
         if kind == 0x90 and message[2] > 0:
             self._told_down.add(key)
         elif kind in (0x80, 0x90):
             self._told_down.discard(key)
+        self._number(line, now_s, message)
+
+    def _number(self, line: str, now_s: float, message: bytes | LinkState) -> None:
+        """Let journal and improviser have the next message, under the same number."""
+        self._told += 1
+        self._journal.write(line, now_s, message, self._told)
         try:
             self._to_improviser.put_nowait(Heard(now_s, message, self._told))
         except Full:  # it hangs: thru and the recording go on

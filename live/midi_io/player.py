@@ -11,7 +11,8 @@ import time
 from typing import Final
 
 from live.journal import JournalWriter
-from live.messages import PlayNote
+from live.messages import PlayNote, Pulse
+from live.midi_io.clock_sender import ClockSender
 from live.midi_io.health import HealthMeter
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
 from live.midi_io.ports import OutputPort
@@ -35,6 +36,9 @@ class Player:
         self._ledger = NoteLedger()
         self._pedals_down: set[tuple[int, int]] = set()
         self._schedule = Schedule()
+        self._clock = ClockSender()
+        self.latency_s = 0.0
+        """How much later than its moment everything with a deadline is sent; may be negative."""
         self._changed = threading.Condition()
         self._stopping = False
         self.meter: HealthMeter | None = None
@@ -108,16 +112,34 @@ class Player:
         """Send the model's notes at their deadlines until ``stop``."""
         with self._changed:
             while not self._stopping:
-                for due in self._schedule.due(time.perf_counter()):
+                now_s = self._heard_s()
+                for message in self._clock.due(now_s):
+                    self._output.send(message)
+                for due in self._schedule.due(now_s):
                     self._send_due(due)
-                deadline_s = self._schedule.next_deadline_s()
-                left_s = None if deadline_s is None else deadline_s - time.perf_counter()
+                deadlines = (self._schedule.next_deadline_s(), self._clock.next_deadline_s())
+                deadline_s = min((s for s in deadlines if s is not None), default=None)
+                left_s = None if deadline_s is None else deadline_s - self._heard_s()
                 if left_s is None:
                     self._changed.wait()
                 elif left_s > SETTLE_S:
                     self._changed.wait(left_s - SETTLE_S)
                 elif left_s > 0:
                     self._changed.wait(min(left_s, SLICE_S))
+
+    # -- the clock for others -------------------------------------------------------------------
+
+    def lead(self, pulse: Pulse) -> None:
+        """Send MIDI clock with this pulse from now on."""
+        with self._changed:
+            self._clock.lead(pulse, self._heard_s())
+            self._changed.notify()
+
+    def end_clock(self) -> None:
+        """Send no MIDI clock any more."""
+        with self._changed:
+            for message in self._clock.stop():
+                self._output.send(message)
 
     def stop(self) -> None:
         """End ``run_schedule``."""
@@ -135,14 +157,18 @@ class Player:
                 self._journal_end(key, due.number, due.deadline_s)
             return
         if self.meter is not None:
-            self.meter.sent(time.perf_counter() - due.deadline_s)
+            self.meter.sent(self._heard_s() - due.deadline_s)
         for message in self._ledger.strike(due.number, key, due.note.velocity):
             self._output.send(message)
-            self._journal.write("out", time.perf_counter(), message, due.number, due.deadline_s)
+            self._journal.write("out", self._heard_s(), message, due.number, due.deadline_s)
 
     def _journal_end(self, key: Key, *rest: int | float) -> None:
         """Note that a note of the model's is over, also where the player still holds its key."""
-        self._journal.write("out", time.perf_counter(), note_off(key), *rest)
+        self._journal.write("out", self._heard_s(), note_off(key), *rest)
+
+    def _heard_s(self) -> float:
+        """Return the moment at which what is sent now is heard; the journal tells what is heard."""
+        return time.perf_counter() - self.latency_s
 
     # -- the end --------------------------------------------------------------------------------
 

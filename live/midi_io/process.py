@@ -37,6 +37,7 @@ from live.messages import (
     Played,
     PlayNote,
     ProgramChange,
+    Pulse,
     Ready,
     Said,
     Stop,
@@ -82,6 +83,7 @@ class MidiIo:
         self._between_takes = False
         """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
         self.player = Player(output, journal)
+        self.player.latency_s = settings.latency_ms / 1000
         self.listener = Listener(settings, self.player, journal, self._report, told)
         self.begin = threading.Event()
         """Set when the whole session is ready."""
@@ -144,8 +146,22 @@ class MidiIo:
             self.journal.write(message.kind, message.time_s, *message.rest)
         elif isinstance(message, Did):
             self.journal.write("do", message.time_s, message.command)
-        elif isinstance(message, Changed | Said | TurnChanged):
+        elif isinstance(message, Pulse):
+            self.player.lead(message)
+        elif isinstance(message, Changed):
+            self._take_change(message)
             self._report(message)
+        elif isinstance(message, Said | TurnChanged):
+            self._report(message)
+
+    def _take_change(self, changed: Changed) -> None:
+        """See to settings of the improviser's that have to do with ports as well."""
+        if changed.name == "clock":
+            self.listener.follow(changed.value)
+        elif changed.name == "latency_ms":
+            self.player.latency_s = changed.value / 1000
+        elif changed.name == "send_clock" and not changed.value:
+            self.player.end_clock()
 
     def _begin_take(self, wanted: NewTake) -> None:
         """Go on in another journal; the old one is closed by a thread that waits for the disk."""
@@ -233,6 +249,7 @@ def run(
         ended.set()
         source.close()
         midi_io.player.end_every_note()
+        midi_io.player.end_clock()
         output.close()
         midi_io.journal.close()
         if midi_io.journal.lost_lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from live.core.controls import Control
+from live.core.settings import ClockSource
 from live.demo import TimedMessage
 
 
@@ -21,3 +22,7 @@ class MidiSettings:
     """Controls of the instrument that are no music: they do not go thru."""
     demo: tuple[TimedMessage, ...] | None
     """Play these as if on a keyboard, instead of an input port."""
+    clock: ClockSource = "internal"
+    """Whose clock is followed; the improviser tells when this changes, as with the next."""
+    latency_ms: float = 0.0
+    """How much later than planned everything of the model's is sent."""
