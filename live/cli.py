@@ -18,6 +18,7 @@ from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
 from live.panel import shown
+from live.replay_cli import replay
 from live.session_settings import SessionSettings
 from live.supervisor import Session
 
@@ -152,6 +153,7 @@ def ports(
 
 
 app.command()(learn)
+app.command()(replay)
 
 
 def main() -> None:

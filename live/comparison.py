@@ -72,7 +72,7 @@ def recorded_notes(take: Take) -> list[Recorded]:
 def compare(take: Take, replayed: Replay) -> Comparison:
     """Hold a replay against the recording, note by note."""
     given: dict[Spelling, list[Given]] = defaultdict(list)
-    for each in replayed.given:
+    for each in sorted(replayed.given, key=_must_sound, reverse=True):
         n = each.note
         given[round(1e6 * n.onset_s), n.channel, n.pitch, n.velocity].append(each)
     recorded = recorded_notes(take)

@@ -123,7 +123,7 @@ class JournalWriter:
             OSError: the file cannot be written, or another process is writing it.
         """
         earlier = read_header(path).get("origin_s") if path.exists() else None
-        self._origin_s = time.perf_counter()
+        self._origin_s = moment(time.perf_counter())
         going_on = False
         if isinstance(earlier, int | float):
             self._origin_s, going_on = float(earlier), True

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import mido
 
-from live.journal import is_being_written, read_header, read_lines
+from live.journal import Line, is_being_written, read_header, read_lines
 from live.midi_io.ledger import PLAYER, NoteLedger
 
 TICKS_PER_BEAT: Final = 960
@@ -66,18 +66,26 @@ def recover(folder: Path) -> list[Path]:
 
 
 def write_midi_file(journal: Path, target: Path) -> None:
-    """Make the MIDI file of a journal, type 1: tempo and marks, the player's track, the model's.
-
-    The file appears whole or not at all.
+    """Make the MIDI file of a journal.
 
     Raises:
         OSError: the journal cannot be read or the file not be written.
     """
-    header = read_header(journal)
+    write_lines(read_header(journal), read_lines(journal), target)
+
+
+def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> None:
+    """Make a MIDI file, type 1: tempo and marks, the player's track, the model's.
+
+    The file appears whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     tracks = {"in": _Track("Player"), "out": _Track("Model")}
     marks: list[tuple[float, str]] = []
     last_s = 0.0
-    for line in read_lines(journal):
+    for line in lines:
         last_s = max(last_s, line.time_s)
         if line.kind == "mark" and line.rest and isinstance(line.rest[0], str):
             marks.append((last_s, line.rest[0]))

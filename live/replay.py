@@ -121,11 +121,26 @@ class Take:
         return {i: begins for i, begins in read.items() if begins is not None}
 
     @cached_property
+    def models(self) -> list[ModelFile]:
+        """Which models were played with."""
+        given = [line.rest[0] for line in self.lines if line.kind == "model" and line.rest]
+        later = [ModelFile.of(about) for about in given]
+        return [*self.begins.values(), *(model for model in later if model is not None)]
+
+    @cached_property
     def told(self) -> dict[int, Line]:
         """By number: the messages that a core was told while it played."""
         missed = {line.rest[0] for line in self.lines if line.kind == "missed" and _whole(line)}
         numbered = {x.number: x for x in self.lines if x.number is not None and x.told is not None}
         return {n: x for n, x in sorted(numbered.items()) if n not in missed}
+
+    @cached_property
+    def missing(self) -> int:
+        """How many messages were told that the journal does not have: the disk was full."""
+        numbers = {line.number for line in self.lines if line.number is not None}
+        remembered = min((begins.heard for begins in self.begins.values()), default=0)
+        latest = max((n for n in numbers), default=0)
+        return max(0, latest - remembered - sum(n > remembered for n in numbers))
 
     @property
     def length_s(self) -> float:
