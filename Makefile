@@ -11,7 +11,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 .PHONY: play test soak check bench clean
 
 play: $(VENV)/performer
-	$(RUN) -m live --or-demo $(ARGS)
+	$(RUN) -m live --or-page $(ARGS)
 
 test: $(VENV)/development
 	$(RUN) -m pytest $(ARGS)
@@ -36,7 +36,7 @@ $(RUN):
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/performer: pyproject.toml | $(RUN)
-	$(PIP) install -e .
+	$(PIP) install -e '.[page]'
 	@touch $@
 
 $(VENV)/development: pyproject.toml | $(RUN)

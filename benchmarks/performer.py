@@ -106,7 +106,17 @@ def model_rows(path: Path) -> list[Row]:
 def session_rows(model: Path, notes: int) -> list[Row]:
     """Run a session that goes on by itself and look at its journal."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "live", "--virtual", "--mode", "continue", "--seed", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "live",
+            "--no-page",
+            "--virtual",
+            "--mode",
+            "continue",
+            "--seed",
+            "1",
+        ]
         command += ["--bpm", str(BPM), "--model", str(model), "--record", folder]
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)

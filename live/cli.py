@@ -17,6 +17,7 @@ from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
+from live.page.link import HOW_TO_GET_IT, PageLink, can_be_served, open_browser
 from live.panel import shown
 from live.replay_cli import replay
 from live.session_settings import SessionSettings
@@ -83,8 +84,18 @@ def perform(
     demo: Annotated[
         bool, typer.Option("--demo", help="Hear a built-in phrase instead of a keyboard.")
     ] = False,
-    or_demo: Annotated[
-        bool, typer.Option("--or-demo", help="The demo, if there is no MIDI here.")
+    page: Annotated[
+        bool | None, typer.Option("--page/--no-page", help="Serve a page to see and steer it.")
+    ] = None,
+    open_page: Annotated[
+        bool | None, typer.Option("--open", help="Open a browser on the page.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to serve the page on; others need its token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="First port to try for the page.")] = None,
+    or_page: Annotated[
+        bool, typer.Option("--or-page", help="Play on the page, if there is no MIDI here.")
     ] = False,
 ) -> None:
     """Play on a MIDI keyboard; when you pause, the model plays on. Ctrl-C ends the session."""
@@ -117,6 +128,7 @@ def perform(
             "seed": seed,
         },
         "recording": {"folder": None if record is None else str(record)},
+        "page": {"show": page, "open": open_page, "host": host, "port": port},
     }
     chosen = settings.load(config, flags)
     if not demo:
@@ -124,9 +136,14 @@ def perform(
             _play(chosen, seconds)
             return
         except NoMidiError:
-            if not or_demo:
+            if not or_page:
                 raise
-            _tell("There is no MIDI to play with here, so this is the demo.")
+        if chosen.page.show and can_be_served():
+            _tell("There is no MIDI to play with here: play on the page.")
+            shown = replace(chosen.page, open=True)
+            _play(replace(chosen, midi=settings.without_midi(chosen.midi), page=shown), seconds)
+            return
+        _tell("There is no MIDI to play with here, so this is the demo.")
     bpm_now = chosen.performer.bpm
     chosen = replace(chosen, midi=settings.with_demo(chosen.midi, bpm_now))
     _play(chosen, demo_seconds(bpm_now) if seconds is None else seconds)
@@ -174,6 +191,7 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
     session = Session(chosen, _tell)
     session.start()
     p = chosen.performer
+    page = _serve_page(session, chosen)
     try:
         _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
         with shown(session, _console):
@@ -181,9 +199,21 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
     except KeyboardInterrupt:
         whole = True
     finally:
+        if page is not None:
+            page.close()
         _tell(f"recorded {session.close()}")
     if not whole:
         raise typer.Exit(1)
+
+
+def _serve_page(session: Session, chosen: SessionSettings) -> PageLink | None:
+    if not chosen.page.show:
+        return None
+    if not can_be_served():
+        _tell(HOW_TO_GET_IT)
+        return None
+    browser = open_browser if chosen.page.open else None
+    return PageLink(chosen.page, session, chosen.model, chosen.folder, _tell, browser)
 
 
 def _tell(line: str) -> None:

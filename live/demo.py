@@ -71,6 +71,8 @@ class DemoInput:
         on_input: Callable[[list[int]], None],
         begin: threading.Event,
     ) -> None:
+        if not messages:
+            self.name = "none"
         self._closed = threading.Event()
         self._begin = begin
         self._thread = threading.Thread(target=self._play, args=(messages, on_input), daemon=True)

@@ -12,6 +12,9 @@ from typing import Any
 
 from live.core.settings import PerformerSettings
 from live.midi_io.settings import MidiSettings
+from live.page.messages import PageSetup
+from live.page.settings import PageSettings
+from live.signals import signals_ignored
 
 
 def midi_io(
@@ -38,6 +41,15 @@ def improviser(
     from live.improviser import run
 
     run(settings, journal, midi_io, parent)
+
+
+def page(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
+    """Be the page's process, which is started by a thread: it looks after its signals itself."""
+    signals_ignored().__enter__()
+    _name_process("page")
+    from live.page.process import run
+
+    run(settings, setup, parent)
 
 
 def _name_process(name: str) -> None:

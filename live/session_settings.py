@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from live.core.settings import PerformerSettings
 from live.midi_io.settings import MidiSettings
+from live.page.settings import PageSettings
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class SessionSettings:
     performer: PerformerSettings
     folder: Path
     """Where recordings go."""
+    page: PageSettings = field(default_factory=PageSettings)
 
     @property
     def model(self) -> Path:

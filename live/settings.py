@@ -26,6 +26,7 @@ from live.errors import UserError
 from live.live_settings import Live, LiveSettings
 from live.midi_io.settings import MidiSettings
 from live.note_settings import Bounds, Dynamics, Instruments, Steering
+from live.page.settings import LOOPBACK, PageSettings
 from live.section import Channel, Section
 from live.session_settings import SessionSettings
 
@@ -119,6 +120,16 @@ class Recording(Section):
     folder: PathName = "sessions"
 
 
+class Page(Section):
+    """The page in the browser."""
+
+    show: bool = True
+    open: bool = False
+    host: Annotated[str, Field(min_length=1, max_length=253)] = LOOPBACK
+    port: Annotated[int, Field(ge=0, le=65_000)] = 8600
+    token: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")] = ""
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -133,6 +144,7 @@ class Settings(Section):
     controls: Controls = Controls()
     models: Models = Field(default_factory=dict)
     recording: Recording = Recording()
+    page: Page = Page()
 
 
 LIVE: Final = LiveSettings.of(Settings)
@@ -195,12 +207,18 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         midi=_midi_settings(settings, controls),
         performer=performer,
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
+        page=PageSettings(**settings.page.model_dump()),
     )
 
 
 def with_demo(midi: MidiSettings, bpm: float) -> MidiSettings:
     """Return the settings with the built-in phrase in the place of an input port."""
     return replace(midi, input_channel=None, thru=True, controls=(), demo=demo_messages(bpm))
+
+
+def without_midi(midi: MidiSettings) -> MidiSettings:
+    """Return the settings without an input port: what is played comes from the page."""
+    return replace(midi, input_channel=None, thru=True, controls=(), demo=())
 
 
 def _midi_settings(settings: Settings, controls: tuple[Control, ...]) -> MidiSettings:

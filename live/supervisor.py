@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,8 +41,9 @@ from live.present import PresentSettings
 from live.recording import recover
 from live.session_settings import SessionSettings
 from live.settings import LIVE
+from live.signals import signals_ignored
 from live.takes import Takes
-from live.watching import SettingChanged, Told, Watcher, Watchers
+from live.watching import Restarted, SettingChanged, Told, Watcher, Watchers
 
 READY_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 5.0
@@ -108,7 +108,7 @@ class Session:
             self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
             midi_io.outbox.send_now(Begin())
         except BaseException:
-            with _signals_ignored():
+            with signals_ignored():
                 self._stop_children()
                 self.journal.unlink(missing_ok=True)
             raise
@@ -140,7 +140,7 @@ class Session:
         Raises:
             UserError: the MIDI file cannot be written; the journal is kept.
         """
-        with _signals_ignored():
+        with signals_ignored():
             self._stop_children()
             return self._takes.end()
 
@@ -244,7 +244,7 @@ class Session:
     def _spawn(self, name: str, body: Callable[..., None], *arguments: object) -> _Child:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=body, args=(*arguments, theirs), name=name)
-        with _signals_ignored():  # inherited: the parent alone decides how a session ends
+        with signals_ignored():  # inherited: the parent alone decides how a session ends
             process.start()
         theirs.close()
         return _Child(process, ours)
@@ -328,7 +328,11 @@ class Session:
         now_s = time.perf_counter()
         recent = [at_s for at_s in self._restarts[name] if now_s - at_s < 60.0]
         self._restarts[name] = [*recent, now_s]
-        return len(recent) < MOST_RESTARTS
+        if len(recent) >= MOST_RESTARTS:
+            return False
+        before = self._watchers.restarted
+        self._watchers.tell(Restarted(1 if before is None else before.times + 1))
+        return True
 
     def _stop_children(self) -> None:
         for child in (self._midi_io, self._improviser):
@@ -349,17 +353,3 @@ class Session:
         child.process.join()
         child.outbox.join()
         child.pipe.close()
-
-
-class _signals_ignored:  # noqa: N801 - used like a function
-    """Within this context Ctrl-C and SIGTERM do nothing, in child processes for good."""
-
-    _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-
-    def __enter__(self) -> None:
-        numbers = [getattr(signal, name) for name in self._NAMES if hasattr(signal, name)]
-        self._before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

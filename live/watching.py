@@ -29,7 +29,15 @@ class SettingChanged:
     """As the file spells it."""
 
 
-News = View | Health | Told | SettingChanged | TurnChanged
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A process of the session ended by itself and is started anew."""
+
+    times: int
+    """So many since the session began."""
+
+
+News = View | Health | Told | SettingChanged | Restarted | TurnChanged
 Watcher = Callable[[News], None]
 
 
@@ -41,6 +49,7 @@ class Watchers:
         self._lock = threading.Lock()
         self.view: View | None = None
         self.health: Health | None = None
+        self.restarted: Restarted | None = None
 
     def add(self, watcher: Watcher) -> Callable[[], None]:
         """Let somebody watch from now on, beginning with the latest view and health.
@@ -53,7 +62,7 @@ class Watchers:
         """
         with self._lock:
             self._watchers = [*self._watchers, watcher]
-            latest = [news for news in (self.view, self.health) if news is not None]
+            latest = [news for news in (self.view, self.health, self.restarted) if news is not None]
         for news in latest:
             _call(watcher, news)
 
@@ -69,6 +78,8 @@ class Watchers:
             self.view = news
         elif isinstance(news, Health):
             self.health = news
+        elif isinstance(news, Restarted):
+            self.restarted = news
         for watcher in self._watchers:
             _call(watcher, news)
 

@@ -32,13 +32,14 @@ def jack_server() -> Iterator[str]:
 
 
 class Performer:
-    """``python -m live`` as a user starts it, in a process of its own."""
+    """``python -m live`` as a user starts it, in a process of its own; the page if asked for."""
 
     def __init__(self, *arguments: str, folder: Path) -> None:
+        page = () if "--page" in arguments else ("--no-page",)
         self.folder = folder
         self._log = (folder.parent / f"{folder.name}.log").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "live", "--record", str(folder), *arguments],
+            [sys.executable, "-m", "live", "--record", str(folder), *page, *arguments],
             cwd=PROJECT,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -38,7 +38,10 @@ class Run:
         self._log = folder / "log"
         # JACK alone is asked, by the name of a server that nobody runs: no MIDI, wherever this is.
         config = folder / "config.toml"
-        config.write_text(f'[midi]\napi = "jack"\n[sampling]\nmodel = "{MODEL.as_posix()}"\n')
+        config.write_text(
+            f'[midi]\napi = "jack"\n[sampling]\nmodel = "{MODEL.as_posix()}"\n'
+            "[page]\nshow = false\n"
+        )
         given = list(arguments)
         if arguments[:1] != ("ports",):
             if "--config" not in arguments:
@@ -246,8 +249,8 @@ def test_same_seed_and_playing_give_the_same_notes(twins):
     assert first == second
 
 
-def test_without_midi_or_demo_says_so_in_one_sentence_and_plays(run):
-    one = run("--or-demo", "--seconds", "1", "--bpm", str(BPM))
+def test_without_midi_and_page_says_so_in_one_sentence_and_plays(run):
+    one = run("--or-page", "--no-page", "--seconds", "1", "--bpm", str(BPM))
     assert one.wait() == 0
     assert one.lines[0] == "There is no MIDI to play with here, so this is the demo."
     assert strikes(one.recording(), 1)

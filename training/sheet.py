@@ -69,7 +69,11 @@ def sheet_bytes(notes: Sequence[Note], bpm: float, bar_ticks: int, title: str) -
     Arguments as for ``score_of``; what hangs on the day or on chance is left out, so that the same
     notes give the same file.
     """
-    score = score_of([_written(n) for n in notes], bpm, bar_ticks)
+    return xml_bytes(score_of([as_written(n) for n in notes], bpm, bar_ticks), title)
+
+
+def xml_bytes(score: Any, title: str) -> bytes:
+    """Return a score as MusicXML; the same score gives the same file."""
     score.metadata = metadata.Metadata(title=title, composer="Continuo")
     xml = GeneralObjectExporter(score).parse()
     xml = re.sub(rb"\s*<encoding-date>.*?</encoding-date>", b"", xml)
@@ -82,7 +86,8 @@ def sheet_bytes(notes: Sequence[Note], bpm: float, bar_ticks: int, title: str) -
     return re.sub(rb'"([PI])[0-9a-f]{32}"', numbered, xml)
 
 
-def _written(n: Note) -> Note:
+def as_written(n: Note) -> Note:
+    """Return a note with its rhythm rounded to sixteenths and triplets."""
     onset = _nearest(n.onset_ticks)
     end = _nearest(n.onset_ticks + (n.duration_ticks or 1))
     return replace(n, onset_ticks=onset, duration_ticks=max(end - onset, SIXTEENTH))
