@@ -8,7 +8,8 @@ A run keeps its files in a folder: ``last.weights.h5`` after each epoch and ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -93,6 +94,7 @@ def fit(
     epoch_steps: int = 1,
     replace: bool = False,
     origin: Mapping[str, Any] | None = None,
+    now: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Train a network; a run that was ended early goes on where it was.
 
@@ -106,6 +108,7 @@ def fit(
         epoch_steps: the least steps of an epoch.
         replace: begin again as well where the folder holds a run that is over, or another.
         origin: what a model of this run says of its music and training; kept in its checkpoints.
+        now: what minutes are measured by, in seconds.
 
     Returns:
         The best epoch's network and figures. Ctrl-C ends training early, not the program.
@@ -136,7 +139,7 @@ def fit(
     old = None
     if lesson.old_validation is not None:
         old = validation_dataset(lesson.old_validation, batch=settings.batch, steps=settings.steps)
-    pace = Pace(settings, epoch_steps, state)
+    pace = Pace(settings, epoch_steps, state, now)
     checkpoints = Checkpoints(
         folder if chief else None, settings, state, identity, console, origin=origin or {}
     )
