@@ -22,6 +22,7 @@ from live.model import (
     Model,
     draw_noise,
 )
+from tests.disk import full_disk
 from training import export as export_module
 from training.export import ExportError, export
 from training.network import EventLSTM, NetworkConfig
@@ -272,3 +273,16 @@ def test_int8_form_is_not_made_of_an_int8_model(file, tmp_path):
     assert quantize(file, target, []) is None
     with pytest.raises(UserError, match="int8 already"):
         quantize(target, tmp_path / "again.onnx", [])
+
+
+def test_full_disk_leaves_the_files_that_were_there(network, file, tmp_path):
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"the model before")
+    with full_disk(10_000):
+        with pytest.raises(UserError, match=r"cannot make .*full"):
+            quantize(file, target, [])
+        with pytest.raises(UserError, match=r"cannot (make|write) ") as refusal:
+            export(network, target, {})
+    assert "\n" not in str(refusal.value)
+    assert target.read_bytes() == b"the model before"
+    assert list(tmp_path.iterdir()) == [target]

@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
 
+import mido
 import pytest
 
 from live.errors import UserError
 from tests.music import musicxml, note, write, xml_note
 from training import prepare as preparing
 from training.prepare import prepare
-from training.reading import guard
+from training.prepare_cli import prepare_command
+from training.reading import guard, read
 from training.reading.isolated import Limits, Reader
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
 <score-partwise>&c;</score-partwise>"""
+NESTED_BOMB = BOMB.replace("<score-partwise>&c;</score-partwise>", "<container>&c;</container>")
+ABROAD = """<?xml version="1.0"?><!DOCTYPE score-partwise [
+<!ENTITY % x SYSTEM "http://127.0.0.1:9/x.dtd"> %x;]><score-partwise/>"""
 THIEF = """<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <score-partwise>&x;</score-partwise>"""
+
+
+LATE = b"\xff\xff\xff\x7f\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x40" * 40 + b"\0\xff\x2f\0"
+MANY_CENTURIES = struct.pack(">4sIHHH4sI", b"MThd", 6, 1, 1, 1, b"MTrk", len(LATE)) + LATE
 
 
 def archive(path: Path, name: str, content: bytes) -> Path:
@@ -57,6 +67,14 @@ def test_every_kind_of_bad_file_is_skipped_with_its_reason(music, tmp_path, monk
     (music / "cut.musicxml").write_text(musicxml(xml_note("C", 4, 4))[:-40])
     (music / "bomb.xml").write_text(BOMB)
     (music / "thief.xml").write_text(THIEF)
+    (music / "abroad.xml").write_text(ABROAD)
+    (music / "wide.xml").write_bytes(BOMB.encode("utf-16"))
+    archive(music / "inner.mxl", "META-INF/container.xml", NESTED_BOMB.encode())
+    with zipfile.ZipFile(music / "many.mxl", "w") as packed:
+        for number in range(guard.MAX_ENTRIES + 1):
+            packed.writestr(f"{number}.xml", "")
+    (music / "late.mid").write_bytes(MANY_CENTURIES)
+    (music / "beatless.musicxml").write_text(musicxml(xml_note("C", 4, 1), beats=0))
     (music / "page.xml").write_text("<html/>")
     (music / "noise.krn").write_bytes(os.urandom(500))
     (music / "noise.abc").write_bytes(os.urandom(500))
@@ -77,6 +95,12 @@ def test_every_kind_of_bad_file_is_skipped_with_its_reason(music, tmp_path, monk
         "cut.musicxml": "not well-formed",
         "bomb.xml": "entity",
         "thief.xml": "entity",
+        "abroad.xml": "entity",
+        "wide.xml": "entity",
+        "inner.mxl": "entity",
+        "many.mxl": "too large inside",
+        "late.mid": "beyond all music",
+        "beatless.musicxml": "0/4",
         "page.xml": "html",
         "noise.krn": "",
         "noise.abc": "",
@@ -86,6 +110,59 @@ def test_every_kind_of_bad_file_is_skipped_with_its_reason(music, tmp_path, monk
     }
     assert reasons.keys() == expected.keys()
     assert all(part in reasons[name] for name, part in expected.items()), reasons
+
+
+def test_a_name_of_more_than_one_line_is_told_in_one(music, tmp_path, capsys):
+    (music / "two\nlines\x1b[31m.mid").touch()
+    prepare_command(data=[music], cache=tmp_path / "cache", jobs=1)
+    assert "two?lines?[31m.mid: the file is empty" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are Unix's")
+def test_a_pipe_that_is_named_like_music_is_not_waited_for(music, tmp_path):
+    os.mkfifo(music / "pipe.mid")
+    _, report = prepare(music, tmp_path / "cache", jobs=1)
+    assert skipped(report) == {"pipe.mid": "the file is empty"}
+
+
+ODD_SCORES = {
+    "no length": musicxml(xml_note("C", 4, 0) + xml_note("D", 4, 1)),
+    "negative length": musicxml(xml_note("C", 4, 1) + xml_note("D", 4, -1)),
+    "no tempo": musicxml('<direction><sound tempo="0"/></direction>' + xml_note("C", 4, 1)),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_SCORES)
+def test_odd_numbers_in_a_score_leave_notes_that_can_be_played(tmp_path, odd):
+    (tmp_path / "a.musicxml").write_text(ODD_SCORES[odd])
+    assert_playable(read(tmp_path / "a.musicxml").notes)
+
+
+def set_tempo(microseconds):
+    return [(0, mido.MetaMessage("set_tempo", tempo=microseconds))]
+
+
+ODD_MIDI = {
+    "no length": [*note(0, 0), *note(480, 960)],
+    "no tempo": [*set_tempo(0), *note(0, 480)],
+    "no meter": [(0, mido.MetaMessage("time_signature", numerator=0)), *note(0, 480)],
+    "overlapping": sorted(note(0, 960) + note(480, 1440), key=lambda timed: timed[0]),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_MIDI)
+def test_odd_numbers_in_midi_leave_notes_that_can_be_played(tmp_path, odd):
+    assert_playable(read(write(tmp_path / "a.mid", ODD_MIDI[odd])).notes)
+
+
+def assert_playable(notes):
+    """Notes have lengths, and a key is up before it is struck again."""
+    assert notes
+    ends: dict[int, int] = {}
+    for n in notes:
+        assert n.duration_ticks >= 1
+        assert n.onset_ticks >= ends.get(n.pitch, 0)
+        ends[n.pitch] = n.onset_ticks + n.duration_ticks
 
 
 def test_an_archive_that_lies_about_its_size_unpacks_no_more_than_it_says(tmp_path):

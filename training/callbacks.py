@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -228,8 +229,9 @@ class Checkpoints(keras.callbacks.Callback):
         try:
             save(self.model, self.folder / name, self.state, self.identity, self.origin)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
             self.console.print(
-                f"no checkpoint in {self.folder}: {error}; training goes on without it",
+                f"no checkpoint in {self.folder}: {why}; training goes on without it",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

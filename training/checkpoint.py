@@ -79,6 +79,7 @@ def save(
         {"state": asdict(state), "identity": identity, "origin": origin or {}, "random": random}
     ).encode()
     try:
+        _reserve(unfinished, _size(network))
         network.save_weights(unfinished)
         with h5py.File(unfinished, "r+") as file:
             file.create_dataset(_STATE, data=np.frombuffer(told, np.uint8))
@@ -89,6 +90,25 @@ def save(
         raise OSError(str(error)) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _size(network: EventLSTM) -> int:
+    """Return about how many bytes a checkpoint takes."""
+    variables = [*network.variables, *network.optimizer.variables]
+    sizes: list[int] = [math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in variables]
+    return sum(sizes) + 2**20
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Make sure that the disk has room, since HDF5 may end the program where it has none.
+
+    Raises:
+        OSError: it has none.
+    """
+    with path.open("wb") as file:
+        for _ in range(0, size, 2**20):
+            file.write(bytes(2**20))
+        file.flush()
 
 
 def read_state(path: Path, identity: Identity) -> State | None:

@@ -61,12 +61,13 @@ def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str
         "network": asdict(network.config),
         **about,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        exported = Path(folder) / "model.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about Keras's own code
-            graph.export(str(exported), format="onnx", verbose=False)
-        model = onnx.load(exported)
+    try:
+        model = _exported(graph)
+    except OSError as error:
+        raise UserError(
+            f"cannot make {path}: {error.strerror or error}; is the disk of "
+            f"{tempfile.gettempdir()} full?"
+        ) from error
     _name_outputs(model)
     _name_axes(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
@@ -75,6 +76,15 @@ def export(network: EventLSTM, path: Path, about: Mapping[str, Any]) -> dict[str
     _compare(data, inputs, [np.asarray(output) for output in expected])
     replace_file(path, data)
     return metadata
+
+
+def _exported(graph: Any) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "model.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of NumPy, about Keras's own code
+            graph.export(str(exported), format="onnx", verbose=False)
+        return onnx.load(exported)
 
 
 def _own_version() -> str:

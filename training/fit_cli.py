@@ -200,6 +200,7 @@ def learn(
         soft_wrap=True,
     )
     load_tensorflow()
+    from training.checkpoint import BEST
     from training.dataset import Readings
     from training.fit import Lesson, fit
     from training.model_files import write_model
@@ -242,7 +243,14 @@ def learn(
         "held_out_bits_per_note": {name: round(b, 4) for name, b in outcome.bits.items()},
     }
     held_out = [corpus.tokens(number) for number in parts.validation]
-    write_model(outcome.network, out, metadata, held_out, console, card)
+    try:
+        write_model(outcome.network, out, metadata, held_out, console, card)
+    except UserError as error:
+        if not (folder / BEST).is_file():
+            raise
+        raise UserError(
+            f"{error}. The run is kept: python -m training export --from {folder} --out {out}"
+        ) from error
     console.print(
         f"{out}: {outcome.bits['sum']:.3f} bits per note on held-out music, "
         f"{outcome.events:,} events in {outcome.seconds / 60:.1f} minutes. "

@@ -53,7 +53,9 @@ def prepare_command(
 def show(report: Report, console: Console) -> None:
     """Print the counts, and why files were skipped."""
     for left in report.skipped[:SHOWN]:
-        console.print(f"skipped {left.path}: {left.reason}", markup=False, soft_wrap=True)
+        line = f"skipped {left.path}: {left.reason}"
+        shown = "".join(c if c.isprintable() else "?" for c in line)  # as names of files may hold
+        console.print(shown, markup=False, soft_wrap=True)
     if len(report.skipped) > SHOWN:
         console.print(f"and {len(report.skipped) - SHOWN} more; --report FILE names them all")
     console.print(report.summary(), highlight=False, soft_wrap=True)

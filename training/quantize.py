@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import DecodeError
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from live.errors import UserError
@@ -55,22 +57,35 @@ def quantize(source: Path, target: Path, held_out: Sequence[Tokens]) -> Int8Cost
     precision = Model(source).metadata.get("precision", "float32")
     if precision != "float32":
         raise UserError(f"{source} is {precision} already; name the float32 model")
+    try:
+        model, cost = _quantized(source, held_out)
+    except (OSError, DecodeError, ValueError) as error:  # onnx reads what it could not write whole
+        raise UserError(
+            f"cannot make {target}: {' '.join(str(error).split())}; is the disk of "
+            f"{tempfile.gettempdir()} full?"
+        ) from error
+    replace_file(target, model.SerializeToString())
+    return cost
+
+
+def _quantized(source: Path, held_out: Sequence[Tokens]) -> tuple[onnx.ModelProto, Int8Cost | None]:
+    """Return the int8 form and its cost; the quantizer's files go beside its source: to a copy."""
     with tempfile.TemporaryDirectory() as folder:
-        smaller = Path(folder) / "int8.onnx"
+        copy, smaller = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        shutil.copyfile(source, copy)
         logging.disable(logging.WARNING)  # it advises a preparation that these graphs do not need
         try:
-            quantize_dynamic(source, smaller, weight_type=QuantType.QInt8, per_channel=True)
+            quantize_dynamic(copy, smaller, weight_type=QuantType.QInt8, per_channel=True)
         finally:
             logging.disable(logging.NOTSET)
         model = onnx.load(smaller)
         _describe(model, {"precision": "int8"})
-        cost = None
-        if held_out:
-            onnx.save(model, smaller)
-            cost = Int8Cost(bits_per_note(source, held_out), bits_per_note(smaller, held_out))
-            _describe(model, {"precision": "int8", "int8_cost": round(cost.share, 5)})
-    replace_file(target, model.SerializeToString())
-    return cost
+        if not held_out:
+            return model, None
+        onnx.save(model, smaller)
+        cost = Int8Cost(bits_per_note(copy, held_out), bits_per_note(smaller, held_out))
+        _describe(model, {"precision": "int8", "int8_cost": round(cost.share, 5)})
+        return model, cost
 
 
 def bits_per_note(path: Path, pieces: Sequence[Tokens]) -> float:

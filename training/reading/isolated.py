@@ -22,7 +22,8 @@ class Limits:
     """What one file may cost."""
 
     seconds: float = 120.0
-    megabytes: int = 3_000
+    megabytes: int = 1_500
+    """Of the process that reads; two of them and this one stay below 4 GB."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def answer(path: Path) -> tuple[dict[str, Any], bytes]:
         return {"trouble": error.strerror or str(error)}, b""
     except (MemoryError, RecursionError):
         raise
-    except Exception as error:  # what a parser does not expect, or numbers beyond all music
+    except OverflowError:
+        return {"reason": "it holds numbers beyond all music"}, b""
+    except Exception as error:  # what a parser does not expect
         reason = " ".join(str(error).split())[:160]
         return {"reason": f"it cannot be read ({type(error).__name__}: {reason})"}, b""
     header = {"names": [piece.name for piece in pieces], "counts": [len(c) for c in columns]}
