@@ -7,8 +7,9 @@ is left out: the sum over a piece of what ``cost`` returns is what all its notes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -26,23 +27,37 @@ MOST_NOTES = 16
 """No likeliest onset is spelled further than that."""
 
 
-def onsets(piece: Piece) -> list[tuple[Note, ...]]:
-    """Return the notes of a piece as one pianist plays them, onset by onset, the lowest first."""
+def by_one_pianist(piece: Piece) -> Piece:
+    """Return a piece as one pianist plays it, without drums."""
     played = (n for n in piece.notes if n.instrument != DRUMS)
-    notes = tidy(replace(n, instrument=GRAND_PIANO) for n in played)
-    ordered = sorted(notes, key=lambda n: n.sort_key)
+    return replace(piece, notes=tidy(replace(n, instrument=GRAND_PIANO) for n in played))
+
+
+def onsets(piece: Piece) -> list[tuple[Note, ...]]:
+    """Return the notes of a piece, onset by onset, the lowest first."""
+    ordered = sorted(piece.notes, key=lambda n: n.sort_key)
     return [tuple(group) for _, group in groupby(ordered, key=lambda n: n.onset_ticks)]
 
 
-def token(pitches: Sequence[int]) -> str:
+def token(pitches: Iterable[int]) -> str:
     """Return the tutorial's token of the pitches of one onset, MIDI note numbers.
 
     A note is its name with the octave; a chord, its normal order, which has no octaves.
     """
-    different = sorted(set(pitches))
+    different = frozenset(pitches)
     if len(different) == 1:
-        return str(pitch.Pitch(midi=different[0]))
-    return ".".join(str(p) for p in chord.Chord(different).normalOrder)
+        return _name(*different)
+    return _normal_order(frozenset(p % 12 for p in different))
+
+
+@cache
+def _name(midi_pitch: int) -> str:
+    return str(pitch.Pitch(midi=midi_pitch))
+
+
+@cache  # music21 takes a millisecond for each, and a normal order hangs on pitch classes alone
+def _normal_order(pitch_classes: frozenset[int]) -> str:
+    return ".".join(str(p) for p in chord.Chord(sorted(pitch_classes)).normalOrder)
 
 
 def cost(model: Model, states: Floats, heard: Tokens, group: Tokens) -> tuple[float, float]:

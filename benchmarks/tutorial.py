@@ -30,11 +30,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from benchmarks.onsets import cost, likeliest, onsets, token
+from benchmarks.onsets import by_one_pianist, cost, likeliest, onsets, token
 from benchmarks.performer import machine
 from live.events import Note, encode_piece
 from live.model import Model
@@ -62,11 +63,6 @@ class Task:
     minutes: float
 
     @property
-    def tokens(self) -> list[list[str]]:
-        """Return the tutorial's tokens of the pieces to learn from."""
-        return [spelled(piece) for piece in self.training]
-
-    @property
     def judged(self) -> list[tuple[int, int]]:
         """Return which onsets are judged: numbers of the piece and of the onset in it."""
         places = [(p, i) for p, o in enumerate(self.held_out) for i in range(WINDOW, len(o))]
@@ -89,7 +85,7 @@ class Result:
     note: str
 
 
-def spelled(piece: Onsets) -> list[str]:
+def spelled(piece: Sequence[Sequence[Note]]) -> list[str]:
     """Return the tutorial's tokens of a piece."""
     return [token([n.pitch for n in group]) for group in piece]
 
@@ -104,16 +100,20 @@ def alone(core: int) -> None:
     load_tensorflow()
 
 
-def tutorial(task: Task) -> Result:
-    """Train and judge the tutorial's network."""
-    alone(0)
+@dataclass(frozen=True)
+class Trained:
+    """The tutorial's network."""
+
+    network: Any
+    number: dict[str, int]
+    """Of each token that training met."""
+    windows_seen: int
+
+
+def build(size: int) -> Any:
+    """Return the tutorial's network for so many tokens, untrained."""
     import keras
 
-    keras.utils.set_random_seed(1)
-    pieces = task.tokens
-    vocabulary = sorted({name for tokens in pieces for name in tokens})
-    number = {name: i for i, name in enumerate(vocabulary)}
-    size = len(vocabulary)
     layers = keras.layers
     network = keras.Sequential(
         [
@@ -129,19 +129,50 @@ def tutorial(task: Task) -> Result:
         ]
     )
     network.compile(loss="categorical_crossentropy", optimizer="rmsprop")
-    examples = [(tokens, i) for tokens in pieces for i in range(WINDOW, len(tokens))]
-    random, console = np.random.default_rng(1), Console()
-    seen, began = 0, time.process_time()
-    while time.process_time() - began < 60 * task.minutes:
-        batch = [examples[i] for i in random.integers(len(examples), size=BATCH)]
+    return network
+
+
+def train(
+    pieces: Sequence[Sequence[str]],
+    minutes: float,
+    console: Console,
+    now: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train the tutorial's network on pieces of tokens for so long; ``now`` tells seconds."""
+    vocabulary = sorted({name for tokens in pieces for name in tokens})
+    number = {name: i for i, name in enumerate(vocabulary)}
+    size = len(vocabulary)
+    ends = np.cumsum([max(len(tokens) - WINDOW, 0) for tokens in pieces])
+    network = build(size)
+    random = np.random.default_rng(1)
+    seen, began = 0, now()
+    while now() - began < 60 * minutes:
+        places = random.integers(ends[-1], size=BATCH)
+        owners = np.searchsorted(ends, places, side="right")
+        batch = [
+            (pieces[owner], int(place - ends[owner] + len(pieces[owner])))
+            for owner, place in zip(owners, places, strict=True)
+        ]
         inputs = np.array([[number[n] for n in t[i - WINDOW : i]] for t, i in batch], np.float32)
         targets = np.eye(size, dtype=np.float32)[[number[t[i]] for t, i in batch]]
         loss = network.train_on_batch(inputs[..., None] / size, targets)
         seen += BATCH
         if seen % (20 * BATCH) == 0:
-            minutes = (time.process_time() - began) / 60
-            console.print(f"tutorial: {minutes:.1f} min, {seen} windows, {float(loss):.3f} nats")
+            passed = (now() - began) / 60
+            console.print(f"tutorial: {passed:.1f} min, {seen} windows, {float(loss):.3f} nats")
+    return Trained(network, number, seen)
 
+
+def tutorial(task: Task) -> Result:
+    """Train and judge the tutorial's network."""
+    alone(0)
+    import keras
+
+    keras.utils.set_random_seed(1)
+    pieces = [spelled(piece) for piece in task.training]
+    trained = train(pieces, task.minutes, Console(), now=time.process_time)
+    network, number = trained.network, trained.number
+    size = len(number)
     held_out = [spelled(piece) for piece in task.held_out]
     # A token that training never met has no number; 0 stands for it among the hundred heard.
     heard = np.array(
@@ -157,7 +188,7 @@ def tutorial(task: Task) -> Result:
         ),
         tuple(t == int(np.argmax(p)) for t, p in zip(true, found, strict=True)),
         median_ms([lambda: network.predict(inputs[:1], verbose=0)] * TIMED),
-        seen,
+        trained.windows_seen,
         f"one of {size} tokens; {true.count(None)} of {len(true)} onsets have none",
     )
 
@@ -240,7 +271,7 @@ def main() -> None:
     corpus, _ = prepare(arguments.data, cache_folder())
     parts = corpus.split(validation=0.05, test=0.15)
     training, validation, held_out = (
-        tuple(tuple(onsets(corpus.piece(i))) for i in part)
+        tuple(tuple(onsets(by_one_pianist(corpus.piece(i)))) for i in part)
         for part in (parts.train, parts.validation, parts.test)
     )
     task = Task(training, validation, held_out, arguments.minutes)

@@ -24,8 +24,9 @@ import numpy as np
 from music21 import pitch
 from rich.console import Console
 
+from benchmarks.onsets import onsets
 from benchmarks.performer import machine
-from benchmarks.tutorial import WINDOW, Trained, build, onsets, token, train
+from benchmarks.tutorial import WINDOW, Trained, build, spelled, train
 from live.events import TICKS_PER_BEAT, Note, Tokens, decode, encode
 from training.continuations import NOTES, Prompt, judge, prompts
 from training.held_out import Music, held_out_music
@@ -75,7 +76,7 @@ def learn(music: Music, minutes: float, folder: Path, console: Console) -> Train
         network = build(len(kept["number"]))
         network.load_weights(weights)
         return Trained(network, kept["number"], kept["windows_seen"])
-    pieces = [[token(group) for group in onsets(piece_of(events))] for events in music.training]
+    pieces = [spelled(onsets(piece_of(events))) for events in music.training]
     trained = train(pieces, minutes, console, now=time.process_time)
     folder.mkdir(parents=True, exist_ok=True)
     trained.network.save_weights(weights)
@@ -94,7 +95,7 @@ def play(trained: Trained, places: Sequence[Prompt]) -> list[Tokens]:
     names = list(trained.number)
     heard = []
     for place in places:
-        tokens = [token(group) for group in onsets(piece_of(place.seed))][-WINDOW:]
+        tokens = spelled(onsets(piece_of(place.seed)))[-WINDOW:]
         # What is missing of a window, and what training never met, has no number: 0.
         numbers = [trained.number.get(name, 0) for name in tokens]
         heard.append([0] * (WINDOW - len(numbers)) + numbers)

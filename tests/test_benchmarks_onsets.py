@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.onsets import cost, likeliest, onsets, token
+from benchmarks.onsets import by_one_pianist, cost, likeliest, onsets, token
 from live.events import COLUMN, DRUMS, DURATION, END, INSTRUMENT, PITCH, SHIFT, Note, encode_piece
 from live.model import Model
 from tests.models import write_model
@@ -39,7 +39,7 @@ def model(tmp_path_factory):
 
 
 def test_onsets_cost_what_their_notes_cost_but_for_what_is_given(model):
-    groups = onsets(PIECE)
+    groups = onsets(by_one_pianist(PIECE))
     rows = encode_piece(n for group in groups for n in group)
     row, bits = 2, 0.0  # the first onset is no other moment than START's
     for group in groups[1:]:
@@ -68,6 +68,6 @@ def test_onset_is_one_token_as_in_the_tutorial():
 
 
 def test_piece_is_one_pianists():
-    groups = onsets(PIECE)
+    groups = onsets(by_one_pianist(PIECE))
     assert [n.pitch for n in groups[1]] == [60, 64, 67]  # without the drum
     assert {n.instrument for group in groups for n in group} == {0}
