@@ -25,11 +25,11 @@ from training.dataset import (
     cut,
     encode_all,
     random_starts,
-    reduce_for_keyboard,
     training_batch,
     training_dataset,
     validation_dataset,
 )
+from training.keyboard import reduce_for_keyboard
 from training.objective import KnownBits, KnownCrossentropy, losses
 from training.reading.tidy import tidy
 from training.variation import (

@@ -33,9 +33,9 @@ from live.events import (
     place_tokens,
 )
 from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, draw_noise
+from training.keyboard import GRAND_PIANO
 
 TOGETHER: Final = SHIFT.encode(0)
-GRAND_PIANO: Final = 0
 BAR_BEATS: Final = 4
 """Beats of a bar where the seed has too few bars to tell."""
 

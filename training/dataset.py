@@ -16,20 +16,20 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live.events import DRUMS, FIELDS, PREDICTED, UNKNOWN
+from live.events import FIELDS, PREDICTED, UNKNOWN
 from training.columns import Columns, encode_columns
+from training.keyboard import reduce_for_keyboard
 from training.variation import Variation, Windows, hide, vary
 
 Window = tuple[dict[str, Windows], dict[str, Windows]]
 """``{"events": (B, T, F), "targets": (B, T, P)}`` and the targets by field name, each (B, T)."""
 
-GRAND_PIANO: Final = 0
 assert max(f.size for f in FIELDS) <= 256  # a token takes one byte
 
 
@@ -74,31 +74,6 @@ class Share:
 
     music: Readings
     windows: int
-
-
-def reduce_for_keyboard(columns: Columns) -> Columns:
-    """Return a piece's notes with every instrument but the drums replaced by a grand piano.
-
-    A key is struck once: of notes that meet on one pitch and onset only the longest stays, as loud
-    as the loudest. A key that is struck again while it sounds ends there.
-    """
-    notes = columns.copy()
-    notes["instrument"][notes["instrument"] != DRUMS] = GRAND_PIANO
-    keys = [notes[name] for name in ("onset_ticks", "pitch", "instrument")]
-    new = np.any([np.diff(key, prepend=key[:1] - 1) != 0 for key in keys], axis=0)
-    begins = np.flatnonzero(new)
-    kept = notes[begins]
-    if not len(kept):
-        return kept
-    for name in ("duration_ticks", "velocity"):  # what is not known is -1
-        kept[name] = np.maximum.reduceat(notes[name], begins)
-    by_key = np.lexsort((kept["onset_ticks"], kept["pitch"], kept["instrument"]))
-    one, other = kept[by_key[:-1]], kept[by_key[1:]]
-    again = (one["pitch"] == other["pitch"]) & (one["instrument"] == other["instrument"])
-    gaps = np.where(again, other["onset_ticks"] - one["onset_ticks"], np.iinfo(np.int32).max)
-    kept["duration_ticks"][by_key[:-1]] = np.minimum(one["duration_ticks"], gaps)
-    kept["duration_ticks"] = np.maximum(kept["duration_ticks"], 1)
-    return kept
 
 
 def encode_all(pieces: Sequence[Columns]) -> Pieces:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from live.errors import UserError
-from live.events import DRUMS, Tokens
-from training.columns import columns_of, encode_columns
-from training.continuing import GRAND_PIANO
+from live.events import Tokens
+from training.columns import encode_columns
 from training.corpus import corpus_paths
+from training.keyboard import reduce_for_keyboard
 from training.library import Corpus
 from training.prepare import cache_folder, prepare
-from training.reading.tidy import tidy
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,4 @@ def held_out_music(
 def _encode(corpus: Corpus, number: int, keyboard: bool) -> Tokens:
     if not keyboard:
         return corpus.tokens(number)
-    notes = corpus.piece(number).notes
-    reduced = tidy(
-        n if n.instrument == DRUMS else replace(n, instrument=GRAND_PIANO) for n in notes
-    )
-    return encode_columns(columns_of(reduced))
+    return encode_columns(reduce_for_keyboard(corpus.notes(number)))
