@@ -17,10 +17,12 @@ from live.core.settings import Answer, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
+from live.osc.link import osc
 from live.page.link import HOW_TO_GET_IT, PageLink, can_be_served, open_browser
 from live.panel import shown
 from live.replay_cli import replay
 from live.session_settings import SessionSettings
+from live.set_flag import read_set_flags
 from live.supervisor import Session
 
 app = typer.Typer(
@@ -80,6 +82,10 @@ def perform(
         bool | None, typer.Option("--thru/--no-thru", help="Send what you play to the output too.")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="Folder of the recordings.")] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help='Any setting of the file: "time.bpm=90".'),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after this time.")] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Hear a built-in phrase instead of a keyboard.")
@@ -130,6 +136,8 @@ def perform(
         "recording": {"folder": None if record is None else str(record)},
         "page": {"show": page, "open": open_page, "host": host, "port": port},
     }
+    for section, values in read_set_flags(others or ()).items():
+        flags.setdefault(section, {}).update(values)
     chosen = settings.load(config, flags)
     if not demo:
         try:
@@ -194,7 +202,7 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
     page = _serve_page(session, chosen)
     try:
         _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
-        with shown(session, _console):
+        with osc(chosen.osc, session), shown(session, _console):
             whole = session.run(seconds)
     except KeyboardInterrupt:
         whole = True

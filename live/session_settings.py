@@ -7,6 +7,7 @@ from pathlib import Path
 
 from live.core.settings import PerformerSettings
 from live.midi_io.settings import MidiSettings
+from live.osc.settings import OscSettings
 from live.page.settings import PageSettings
 
 
@@ -19,6 +20,7 @@ class SessionSettings:
     folder: Path
     """Where recordings go."""
     page: PageSettings = field(default_factory=PageSettings)
+    osc: OscSettings = field(default_factory=OscSettings)
 
     @property
     def model(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from live.config_file import PROJECT, find_config, read_config
 from live.control_settings import Controls, Models, read_controls
@@ -26,6 +26,7 @@ from live.errors import UserError
 from live.live_settings import Live, LiveSettings
 from live.midi_io.settings import MidiSettings
 from live.note_settings import Bounds, Dynamics, Instruments, Steering
+from live.osc.settings import OscSettings
 from live.page.settings import LOOPBACK, PageSettings
 from live.section import Channel, Section
 from live.session_settings import SessionSettings
@@ -36,6 +37,14 @@ TRAINING: Final = "training"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 PathName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    whole = port.isascii() and port.isdecimal() and 0 < int(port) < 65_536
+    if text and not (host and len(text) <= 260 and whole):
+        raise ValueError('should be a host and a port, such as "127.0.0.1:9001"')
+    return text
 
 
 class Midi(Section):
@@ -130,6 +139,14 @@ class Page(Section):
     token: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")] = ""
 
 
+class Osc(Section):
+    """Open Sound Control, for other programs."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    host: Annotated[str, Field(min_length=1, max_length=253)] = LOOPBACK
+    feedback: Annotated[str, AfterValidator(_host_and_port)] = ""
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -145,6 +162,7 @@ class Settings(Section):
     models: Models = Field(default_factory=dict)
     recording: Recording = Recording()
     page: Page = Page()
+    osc: Osc = Osc()
 
 
 LIVE: Final = LiveSettings.of(Settings)
@@ -208,6 +226,7 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         performer=performer,
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
         page=PageSettings(**settings.page.model_dump()),
+        osc=OscSettings(**settings.osc.model_dump()),
     )
 
 

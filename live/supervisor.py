@@ -201,6 +201,10 @@ class Session:
         """Hand news to a watcher, see ``Watchers.add``; return a function that ends it."""
         return self._watchers.add(watcher)
 
+    def tell(self, line: str) -> None:
+        """Tell the user a line, as the session's own are told."""
+        self._tell(line)
+
     def _tell(self, line: str) -> None:
         self._tell_user(line)
         self._watchers.tell(Told(line))
