@@ -18,6 +18,8 @@ from live.events import PITCH, SHIFT, TICKS_PER_BEAT, VELOCITY
 
 LONGEST_REST_TICKS: Final = 2 * TICKS_PER_BEAT
 """The model rests no longer, unless a bound leaves it no other way."""
+SHADING: Final = 12
+"""A velocity that the network draws keeps this close to the player's dynamics."""
 
 Mask = npt.NDArray[np.bool_]
 _SHIFT_TICKS: Final = np.array(SHIFT.values)
@@ -53,9 +55,14 @@ def allowed_pitches(settings: PerformerSettings, lock: frozenset[int] | None) ->
     return np.concatenate([[False], inside])
 
 
-def allowed_velocities(settings: PerformerSettings) -> Mask:
-    """Return which tokens of the velocity may be drawn, (size,); none if the range has none."""
+def allowed_velocities(settings: PerformerSettings, near: int | None) -> Mask:
+    """Return which tokens of the velocity may be drawn, (size,); none if the range has none.
+
+    ``near`` is a velocity that they keep close to; None: they need not.
+    """
     inside = _between(_VELOCITIES, settings.lowest_velocity, settings.highest_velocity)
+    if near is not None:
+        inside &= _between(_VELOCITIES, near - SHADING, near + SHADING)
     return np.concatenate([[False], inside])
 
 

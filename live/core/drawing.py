@@ -14,7 +14,7 @@ from live.core.memory import Memory
 from live.core.orchestra import ensemble
 from live.core.portrait import Portrait
 from live.core.settings import Current
-from live.core.steering import steering_bias
+from live.core.steering import length_bias, steering_bias
 from live.events import (
     COLUMN,
     DRUMS,
@@ -26,6 +26,7 @@ from live.events import (
     SHIFT,
     TICKS_PER_BEAT,
     UNKNOWN,
+    VELOCITY,
     Note,
     Tokens,
     decode_event,
@@ -36,8 +37,8 @@ LONGEST_REST_BEATS: Final = bounds.LONGEST_REST_TICKS // TICKS_PER_BEAT
 LARGEST_CHORD: Final = 8
 """Notes that begin at once, of each instrument."""
 KNOWN_BITS: Final = 2.5
-"""The network knows how loud a note is where it is in doubt by no more: where it was not taught
-dynamics, or is told of none, it is in doubt by up to five bits."""
+"""The network knows how loud a note is where it is in doubt by no more. Where it was not taught
+dynamics it is in doubt by up to five bits."""
 NOTHING: Final = Own()
 _TOGETHER: Final = SHIFT.encode(0)
 
@@ -64,6 +65,16 @@ class Request:
     """How many of the latest notes were a loop's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A note of the model's."""
+
+    note: Note
+    """As the network goes on from it."""
+    sounds_ticks: int
+    """How long it is heard."""
+
+
 class Drawer:
     """Asks the memory's network for notes; each request gives the same note at the same memory."""
 
@@ -72,16 +83,13 @@ class Drawer:
         self._memory = memory
         self._portrait = portrait
 
-    def draw(self, request: Request) -> Note | None:
-        """Return the next note, or None where the network ends the piece.
-
-        Its velocity is None where it is the player's dynamics that it has to follow.
-        """
+    def draw(self, request: Request) -> Drawn | None:
+        """Return the next note, or None where the network ends the piece."""
         most = LARGEST_CHORD * len(ensemble(self._current.now))
-        note = self._draw_once(request, may_join=len(request.chord) < most)
-        if note is not None and self._breaks_chord(note, request):
-            note = self._draw_once(request, may_join=False)
-        return note
+        drawn = self._draw_once(request, may_join=len(request.chord) < most)
+        if drawn is not None and self._breaks_chord(drawn.note, request):
+            drawn = self._draw_once(request, may_join=False)
+        return drawn
 
     def _breaks_chord(self, note: Note, request: Request) -> bool:
         """Whether the note is none of its chord's: chords are spelled from the lowest note up."""
@@ -105,14 +113,15 @@ class Drawer:
         key = (self._current.now.seed, *(n % 2**32 for n in number))
         return draw_noise(np.random.default_rng(key))
 
-    def _draw_once(self, request: Request, *, may_join: bool) -> Note | None:
+    def _draw_once(self, request: Request, *, may_join: bool) -> Drawn | None:
         s = self._current.now
         bias = steering_bias(s, self._portrait.register)
         forced: Tokens = np.full(len(PREDICTED), FREE, dtype=np.int32)
         self._bound_instrument(bias, request.may_end)
         onset_tick = self._bound_onset(bias, forced, request, may_join)
         bias[FIELD_SLICE["duration"]][UNKNOWN] = FORBIDDEN
-        self._bound_velocity(bias, forced)
+        level = self._portrait.velocity(s)
+        self._bound_velocity(bias, forced, level)
         any_pitch = bias.copy()  # a drum's number is no pitch: key and range do not bound it
         any_pitch[FIELD_SLICE["pitch"]][:] = 0.0
         any_pitch[FIELD_SLICE["pitch"].start + UNKNOWN] = FORBIDDEN
@@ -125,10 +134,19 @@ class Drawer:
             # What comes before the pitch is settled; the rest is drawn under a drum's bounds.
             forced[: COLUMN["pitch"]] = drawn.event[: COLUMN["pitch"]]
             drawn = self._memory.predict(noise, any_pitch, forced, temperature, min_p)
-        note = decode_event(self._with_known_velocity(drawn), request.previous_tick)
-        if note is None or onset_tick is None:
-            return note
-        return replace(note, onset_ticks=onset_tick)  # which its shift may only come close to
+        note = decode_event(drawn.event, request.previous_tick)
+        if note is None or note.duration_ticks is None:
+            return None
+        note = replace(note, velocity=self._velocity(drawn, forced, level))
+        sounds_ticks = note.duration_ticks
+        if s.length:
+            given = drawn.event.copy()
+            given[COLUMN["duration"]] = FREE
+            longer = self._memory.predict(noise, length_bias(s), given, temperature, min_p)
+            sounds_ticks = DURATION.decode(int(longer.event[COLUMN["duration"]])) or sounds_ticks
+        if onset_tick is not None:  # settled before; a shift may only come close to it
+            note = replace(note, onset_ticks=onset_tick)
+        return Drawn(note, sounds_ticks)
 
     def _bound_instrument(self, bias: Floats, may_end: bool) -> None:
         allowed = [INSTRUMENT.encode(each) for each in ensemble(self._current.now)]
@@ -156,21 +174,20 @@ class Drawer:
         forced[COLUMN["shift"]] = SHIFT.encode(onset - previous)
         return onset
 
-    def _bound_velocity(self, bias: Floats, forced: Tokens) -> None:
+    def _bound_velocity(self, bias: Floats, forced: Tokens, level: int) -> None:
         s = self._current.now
-        allowed = bounds.allowed_velocities(s)
+        near = None if s.velocity == "model" else level
+        allowed = bounds.allowed_velocities(s, near)
         if s.velocity == "player" or not allowed.any():
-            forced[COLUMN["velocity"]] = UNKNOWN
+            forced[COLUMN["velocity"]] = VELOCITY.encode(level)
         bias[FIELD_SLICE["velocity"]][~allowed] = FORBIDDEN
 
-    def _with_known_velocity(self, drawn: Prediction) -> Tokens:
-        """Return an event that was drawn, without its velocity where the network guesses it."""
-        if self._current.now.velocity == "auto":
+    def _velocity(self, drawn: Prediction, forced: Tokens, level: int) -> int | None:
+        """Return how loud a note is: as it was drawn, or at a level where that says nothing."""
+        follows = forced[COLUMN["velocity"]] != FREE
+        if self._current.now.velocity == "auto" and not follows:
             logits = drawn.logits[-1, FIELD_SLICE["velocity"]][UNKNOWN + 1 :].astype(np.float64)
             p = np.exp(logits - logits.max())
             p /= p.sum()
-            if -(p * np.log2(np.maximum(p, 1e-12))).sum() > KNOWN_BITS:
-                event = drawn.event.copy()
-                event[COLUMN["velocity"]] = UNKNOWN
-                return event
-        return drawn.event
+            follows = -(p * np.log2(np.maximum(p, 1e-12))).sum() > KNOWN_BITS
+        return level if follows else VELOCITY.decode(int(drawn.event[COLUMN["velocity"]]))

@@ -58,7 +58,7 @@ class Portrait:
         return sum(pitches) / len(pitches) if pitches else MIDDLE_C
 
     def velocity(self, settings: PerformerSettings) -> int:
-        """Return how loud a note of the model's is that has no velocity of its own.
+        """Return how loud the model's notes are where they follow the player's.
 
         The mean of the player's latest notes, bent by the curve into the range.
         """

@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 
 from live.core.settings import PerformerSettings
-from live.events import DURATION, PITCH, SHIFT, VELOCITY
+from live.events import DURATION, PITCH, SHIFT, TICKS_PER_BEAT, VELOCITY
 from live.model import FIELD_SLICE, TOKEN_COUNT, Floats
 
-DENSITY: Final = 2.0
+DENSITY: Final = 1.0
 """Nats for each halving of the time to the next note."""
-PITCH_OCTAVE: Final = 1.5
+PITCH_OCTAVE: Final = 0.6
 """Nats for each octave, up to two away from where the player plays."""
 LOUDNESS: Final = 1.0
 """Nats for each 16 of velocity."""
@@ -33,7 +33,9 @@ def _octaves_of_time(values: tuple[int, ...]) -> Floats:
     return np.log2(ticks / _SHORTEST_TICKS).astype(np.float32)
 
 
-_SHIFT_TIMES: Final = _octaves_of_time(SHIFT.values)
+# The next note of a chord is neither sooner nor later: it counts as an eighth note away. Otherwise
+# chords would fill up to the top of the keyboard.
+_SHIFT_TIMES: Final = _octaves_of_time((TICKS_PER_BEAT // 2, *SHIFT.values[1:]))
 _DURATION_TIMES: Final = _octaves_of_time(DURATION.values)
 _PITCHES: Final = np.array(PITCH.values, dtype=np.float32)
 _VELOCITIES: Final = (np.array(VELOCITY.values, dtype=np.float32) - 64.0) / 16.0
@@ -43,18 +45,29 @@ def steering_bias(settings: PerformerSettings, register: float) -> Floats:
     """Return what is added to the logits, (N,).
 
     Args:
-        settings: ``density``, ``pitch``, ``loudness`` and ``length`` of them.
+        settings: ``density``, ``pitch`` and ``loudness`` of them.
         register: the pitch that higher and lower are told from, the player's.
     """
     bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
 
-    def lean(field: str, tilt: Floats) -> None:
-        part = bias[FIELD_SLICE[field]]
-        part[len(part) - len(tilt) :] = tilt  # behind the special tokens
-
-    lean("shift", -DENSITY * settings.density * _SHIFT_TIMES)
+    _lean(bias, "shift", -DENSITY * settings.density * _SHIFT_TIMES)
     octaves = np.clip((_PITCHES - np.float32(register)) / 12.0, -2.0, 2.0)
-    lean("pitch", PITCH_OCTAVE * settings.pitch * octaves)
-    lean("duration", LENGTH * settings.length * _DURATION_TIMES)
-    lean("velocity", LOUDNESS * settings.loudness * _VELOCITIES)
+    _lean(bias, "pitch", PITCH_OCTAVE * settings.pitch * octaves)
+    _lean(bias, "velocity", LOUDNESS * settings.loudness * _VELOCITIES)
     return bias
+
+
+def length_bias(settings: PerformerSettings) -> Floats:
+    """Return what is added to the logits, (N,), when it is drawn how long a note sounds.
+
+    That is drawn by itself: the network goes on from the length that it would have given the note.
+    If it heard its own short notes it would play the next ones ever sooner, as notated music does.
+    """
+    bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
+    _lean(bias, "duration", LENGTH * settings.length * _DURATION_TIMES)
+    return bias
+
+
+def _lean(bias: Floats, field: str, tilt: Floats) -> None:
+    part = bias[FIELD_SLICE[field]]
+    part[len(part) - len(tilt) :] = tilt  # behind the special tokens

@@ -255,7 +255,7 @@ class Voice:
         first = speech.count == 0 and speech.revision == 0
         latest = self._score.last_onset_ticks
         previous = speech.start_tick if latest is None else latest
-        note = self._drawer.draw(
+        drawn = self._drawer.draw(
             Request(
                 number=(speech.number, speech.revision, speech.drawn),
                 previous_tick=previous,
@@ -268,23 +268,23 @@ class Voice:
             )
         )
         speech.drawn += 1
-        if note is None:
+        if drawn is None:
             speech.complete = True
             return
-        duration = note.duration_ticks or TICKS_PER_BEAT
+        note, sounds_ticks = drawn.note, drawn.sounds_ticks
         if speech.end_tick is not None:
             if note.onset_ticks >= speech.end_tick:
                 speech.complete = True
                 return
             # A speech that is over does not ring on for more than a beat.
-            duration = min(duration, speech.end_tick + TICKS_PER_BEAT - note.onset_ticks)
-        note = replace(
-            note, duration_ticks=duration, bar_ticks=self._clock.bar_ticks(note.onset_ticks)
-        )
+            longest = speech.end_tick + TICKS_PER_BEAT - note.onset_ticks
+            sounds_ticks = min(sounds_ticks, longest)
+            note = replace(note, duration_ticks=min(note.duration_ticks or longest, longest))
+        note = replace(note, bar_ticks=self._clock.bar_ticks(note.onset_ticks))
         self._memory.append(encode([note], previous)[0])
         before = speech.entries[-1].note if speech.entries else note
         speech.repetition.add(note.pitch, note.onset_ticks - before.onset_ticks)
-        planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + duration)
+        planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + sounds_ticks)
         speech.notes.append(planned)
         speech.entries = [*speech.entries, planned.entry][-self._current.now.seed_window :]
         speech.count += 1
