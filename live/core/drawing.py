@@ -135,10 +135,10 @@ class Drawer:
             forced[: COLUMN["pitch"]] = drawn.event[: COLUMN["pitch"]]
             drawn = self._memory.predict(noise, any_pitch, forced, temperature, min_p)
         note = decode_event(drawn.event, request.previous_tick)
-        if note is None or note.duration_ticks is None:
+        sounds_ticks = None if note is None else note.duration_ticks
+        if note is None or sounds_ticks is None:
             return None
         note = replace(note, velocity=self._velocity(drawn, forced, level))
-        sounds_ticks = note.duration_ticks
         if s.length:
             given = drawn.event.copy()
             given[COLUMN["duration"]] = FREE

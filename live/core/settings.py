@@ -136,8 +136,6 @@ REPLAN_SOON: Final = frozenset(
         "loudness",
         "length",
         "velocity_curve",
-        "lowest_velocity",
-        "highest_velocity",
     }
 )
 """Settings whose change may wait a moment for more of the same: a knob sends many values. Every

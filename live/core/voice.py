@@ -194,7 +194,7 @@ class Voice:
         ``number`` tells several notes of one moment apart.
         """
         position = self._score.position(entry)
-        if position is None:
+        if not position:  # nothing stands before it that the network could go on from
             return least_ticks
         draw = (self._speeches, -1 - number)
         return self._drawer.draw_duration(position, least_ticks, draw)

@@ -8,13 +8,16 @@ import numpy as np
 
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
-from live.events import PREDICTED
+from live.events import COLUMN, FIELDS, PREDICTED
 from live.messages import PlayNote, TurnChanged, Yield
-from live.model import FIELD_SLICE, TOKEN_COUNT, Prediction
+from live.model import FIELD_SLICE, FORBIDDEN, TOKEN_COUNT, Prediction
 
 
 class FlatNetwork:
-    """Finds every token equally likely; its state is a running checksum of what it heard."""
+    """Finds every token equally likely; its state is a running checksum of what it heard.
+
+    It draws as the exported graph does: chance, bias, temperature and min-p are taken likewise.
+    """
 
     def __init__(self):
         self.events_run = 0
@@ -38,17 +41,38 @@ class FlatNetwork:
         for row in events:
             checksum = float(np.dot(row, np.arange(1, len(row) + 1)))
             states = (0.5 * states + checksum).astype(np.float32)
-        logits = np.zeros(TOKEN_COUNT, dtype=np.float32)
-        scores = logits / max(temperature, 1e-4)
-        scores = (
-            scores + (0 if noise is None else noise) + (0 if logit_bias is None else logit_bias)
-        )
-        event = np.array(
-            [np.argmax(scores[FIELD_SLICE[f.name]]) for f in PREDICTED], dtype=np.int32
-        )
+        logits = self.logits(events[-1])
+        biased = logits + (0 if logit_bias is None else logit_bias)
+        chance = np.zeros(TOKEN_COUNT) if noise is None else noise
+        event = np.zeros(len(PREDICTED), dtype=np.int32)
+        for k, f in enumerate(PREDICTED):
+            part = FIELD_SLICE[f.name]
+            gap = biased[part] - biased[part].max()
+            hopeless = gap < np.log(max(min_p, 1e-9))
+            scores = gap / max(temperature, 1e-4) + chance[part] + hopeless * FORBIDDEN
+            event[k] = np.argmax(scores)
         if forced is not None:
             event = np.where(forced >= 0, forced, event).astype(np.int32)
         return Prediction(event, np.tile(logits, (len(events), 1)), states)
+
+    def logits(self, last_event):
+        """Return the logits of what follows an event."""
+        return np.zeros(TOKEN_COUNT, dtype=np.float32)
+
+
+class Sure(FlatNetwork):
+    """Is nearly sure of some values of a field, and finds the rest as likely as each other."""
+
+    def __init__(self, confidence=8.0, **likely):
+        super().__init__()
+        self._likely = np.zeros(TOKEN_COUNT, dtype=np.float32)
+        for name, values in likely.items():
+            for value in values:
+                token = FIELDS[COLUMN[name]].encode(value)
+                self._likely[FIELD_SLICE[name].start + token] = confidence
+
+    def logits(self, last_event):
+        return self._likely
 
 
 @dataclass
@@ -60,6 +84,7 @@ class Sounded:
     pitch: int
     velocity: int
     handed_out_s: float
+    channel: int = 0
 
 
 class Room:
@@ -114,7 +139,12 @@ class Room:
                 assert action.release_s > action.onset_s
                 self.model.append(
                     Sounded(
-                        action.onset_s, action.release_s, action.pitch, action.velocity, self.now
+                        action.onset_s,
+                        action.release_s,
+                        action.pitch,
+                        action.velocity,
+                        self.now,
+                        action.channel,
                     )
                 )
             elif isinstance(action, Yield):
