@@ -1,76 +1,27 @@
 """The model's side of the music: what it plans, hands out and takes back.
 
-A speech is one run of notes, from a first beat on. Notes are planned in ticks and get their moment
-when they are handed out, ``horizon_ms`` before they sound; what lies beyond may still be dropped.
+Notes are planned in ticks and get their moment when they are handed out, ``horizon_ms`` before they
+sound; what lies beyond may still be dropped.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from live.core.bounds import Own
 from live.core.clock import BeatClock
 from live.core.drawing import Drawer, Request
-from live.core.guard import Repetition, excess
+from live.core.guard import excess
 from live.core.memory import Memory
 from live.core.orchestra import channel_of
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import Current
+from live.core.speech import Given, Planned, Speech
 from live.events import TICKS_PER_BEAT, encode
 from live.messages import PlayNote
-
-
-@dataclass(eq=False, slots=True)
-class Planned:
-    """A note of the model's: its place in the score, and whether it was handed out."""
-
-    entry: Entry
-    onset_tick: int
-    end_tick: int
-    committed: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Speech:
-    """What the model says in one go."""
-
-    start_tick: int
-    end_tick: int | None
-    """No note begins from here on; None: it goes on until it is stopped."""
-    may_end_tick: int | None
-    """From here on the network may end it; None: never."""
-    number: int
-    notes: list[Planned] = field(default_factory=list)
-    """In order of onset; those that have ended are let go."""
-    entries: list[Entry] = field(default_factory=list)
-    """All its notes in the score, while it is short enough to be taken back."""
-    count: int = 0
-    """Number of notes planned and not dropped, those let go included."""
-    revision: int = 0
-    """How often the plan was made anew."""
-    drawn: int = 0
-    """Notes drawn since then."""
-    earliest_tick: int | None = None
-    """No new note may stand before this; None: no bound."""
-    last_tick: int = 0
-    """Where the latest end of a note stands."""
-    complete: bool = False
-    repetition: Repetition = field(default_factory=Repetition)
-    """Of its notes."""
-    looping: bool = False
-    """Whether it repeated itself beyond what the player does when the latest note was drawn."""
-
-
-@dataclass(eq=False, slots=True)
-class _Given:
-    """A note as it was handed out: it sounds so, whatever becomes of the tempo."""
-
-    onset_tick: int
-    onset_s: float
-    release_s: float
 
 
 class Voice:
@@ -92,7 +43,7 @@ class Voice:
         self._portrait = portrait
         self._counters = counters
         self._drawer = Drawer(current, memory, portrait)
-        self._given: list[_Given] = []
+        self._given: list[Given] = []
         """What sounds, or began within the last beat, in order of onset."""
         self._speeches = 0
         self.speech: Speech | None = None
@@ -109,24 +60,43 @@ class Voice:
         speech = self.speech
         if speech is None:
             return []
-        # One note beyond the horizon is always planned: it tells when to wake up next.
-        while not speech.complete and (not speech.notes or self._due_s(speech.notes[-1]) <= now_s):
-            self._plan_note(speech)
-        handed_out: list[PlayNote] = []
-        for planned in speech.notes:
-            if not planned.committed and self._due_s(planned) <= now_s:
-                planned.committed = True
-                handed_out.append(self.as_played(planned))
-                note = handed_out[-1]
-                self._given.append(_Given(planned.onset_tick, note.onset_s, note.release_s))
-        now_tick = self._clock.tick_at(now_s)
+        beat_s = self._clock.seconds_per_beat
         self._given = [
             given
             for given in self._given
-            if given.release_s > now_s or given.onset_tick > now_tick - 2 * TICKS_PER_BEAT
+            if given.release_s > now_s or given.onset_s > now_s - 2 * beat_s
         ]
+        handed_out: list[PlayNote] = []
+        while True:
+            # One note beyond the horizon is always planned: it tells when to wake up next.
+            while not speech.complete and (
+                not speech.notes or self._due_s(speech.notes[-1]) <= now_s
+            ):
+                self._plan_note(speech)
+            waiting = [n for n in speech.notes if not n.committed]
+            due = next((n for n in waiting if self._due_s(n) <= now_s), None)
+            if due is None:
+                break
+            note = self.as_played(due)
+            if self._is_crowded(note.onset_s):
+                self.replan(now_s)
+                continue
+            due.committed = True
+            handed_out.append(note)
+            self._given.append(Given(due.onset_tick, note.onset_s, note.release_s))
+        now_tick = self._clock.tick_at(now_s)
         speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
         return handed_out
+
+    def _is_crowded(self, onset_s: float) -> bool:
+        """Whether the tempo has changed so that what sounds is in the way of a planned note.
+
+        What overlaps by less than half a tick does not count: a pulse that is led by another clock
+        always moves a little.
+        """
+        voices = self._current.now.voices
+        after_s = onset_s + 0.5 * self._clock.seconds_per_tick
+        return 0 < voices <= sum(given.release_s > after_s for given in self._given)
 
     def as_played(self, planned: Planned) -> PlayNote:
         """Return a note as it would be handed out now."""
