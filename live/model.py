@@ -18,10 +18,13 @@ import onnxruntime as ort
 
 from live.errors import UserError
 from live.events import ALPHABET_VERSION, FIELDS, PREDICTED, Tokens, alphabet
+from live.model_check import refers_to_files
 
 METADATA_KEY: Final = "continuo"
 """Key in the ONNX file's metadata; its value is a JSON object with at least ``alphabet``."""
 MAX_BYTES: Final = 512 * 2**20
+MOST_STATES: Final = 2**20
+"""Numbers in the LSTM's states: 16 times as many as the largest network of Continuo's has."""
 FORBIDDEN: Final = -1e9
 """As a logit bias, this rules a token out."""
 FREE: Final = -1
@@ -31,6 +34,7 @@ Floats = npt.NDArray[np.float32]
 
 TOKEN_COUNT: Final = sum(f.size for f in PREDICTED)
 _starts = np.cumsum([0, *(f.size for f in PREDICTED)])
+LAST_TOKEN: Final = np.array([f.size - 1 for f in PREDICTED], dtype=np.int32)
 FIELD_SLICE: Final = {
     f.name: slice(int(_starts[i]), int(_starts[i + 1])) for i, f in enumerate(PREDICTED)
 }
@@ -80,6 +84,7 @@ class Model:
                 f"cannot read the model {path}: {error.strerror}. Name another with --model, "
                 "or train one: python -m training"
             ) from error
+        self._refuse_other_files(data)
         self.sha256 = hashlib.sha256(data).hexdigest()
         """Of the file: which model this is, whatever it is called."""
         options = ort.SessionOptions()
@@ -90,9 +95,7 @@ class Model:
         try:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a class of its own for each status code
-            raise UserError(
-                f"{path} is not a complete ONNX model; copy or export it again"
-            ) from error
+            raise self._incomplete() from error
         self.metadata = self._read_metadata()
         # 8-bit products are scaled by the largest of all numbers that go in at once. Event by
         # event, states do not depend on how a window was divided: a replay gives the same notes.
@@ -106,8 +109,38 @@ class Model:
             self.state_shape = (int(rows), int(units))
         except (TypeError, ValueError) as error:  # other axes, or free ones
             raise self._foreign() from error
+        if not 0 < self.state_shape[0] * self.state_shape[1] <= MOST_STATES:
+            raise self._foreign()
         self._free = np.full((1, 1, len(PREDICTED)), FREE, dtype=np.int32)
         self._zeros = np.zeros((1, 1, TOKEN_COUNT), dtype=np.float32)
+        self._try_out()
+
+    def _refuse_other_files(self, data: bytes) -> None:
+        try:
+            elsewhere = refers_to_files(data)
+        except ValueError as error:
+            raise self._incomplete() from error
+        if elsewhere:
+            raise UserError(
+                f"{self.path} keeps its weights in another file, which is not opened; export it "
+                "into one file"
+            )
+
+    def _try_out(self) -> None:
+        """Run it once: a graph of other types and shapes must not be found out while playing."""
+        try:
+            tried = self.run(np.zeros((1, len(FIELDS)), dtype=np.int32), self.zero_states())
+        except Exception as error:  # see above
+            raise self._foreign() from error
+        parts = (tried.event, tried.logits, tried.states)
+        shapes = ((len(PREDICTED),), (1, TOKEN_COUNT), self.state_shape)
+        types: tuple[type, ...] = (np.int32, np.float32, np.float32)
+        for part, shape, type_ in zip(parts, shapes, types, strict=True):
+            if part.shape != shape or part.dtype != type_:
+                raise self._foreign()
+
+    def _incomplete(self) -> UserError:
+        return UserError(f"{self.path} is not a complete ONNX model; copy or export it again")
 
     def _foreign(self) -> UserError:
         return UserError(f"{self.path} is an ONNX model, but not one of Continuo's; name another")
@@ -178,7 +211,8 @@ class Model:
     ) -> Prediction:
         inputs = {"events": rows, "states": states[None], **sampling}
         event, logits, next_states = self._session.run(OUTPUTS, inputs)
-        return Prediction(event[0, -1], logits[0], next_states[0])
+        # Whatever a graph says is a token of its field: a model file is data and breaks nothing.
+        return Prediction(np.clip(event[0, -1], 0, LAST_TOKEN), logits[0], next_states[0])
 
 
 def draw_noise(random: np.random.Generator) -> Floats:

@@ -112,13 +112,7 @@ class Player:
         """Send the model's notes at their deadlines until ``stop``."""
         with self._changed:
             while not self._stopping:
-                now_s = self._heard_s()
-                for message in self._clock.due(now_s):
-                    self._output.send(message)
-                for due in self._schedule.due(now_s):
-                    self._send_due(due)
-                deadlines = (self._schedule.next_deadline_s(), self._clock.next_deadline_s())
-                deadline_s = min((s for s in deadlines if s is not None), default=None)
+                deadline_s = self.send_due()
                 left_s = None if deadline_s is None else deadline_s - self._heard_s()
                 if left_s is None:
                     self._changed.wait()
@@ -126,6 +120,17 @@ class Player:
                     self._changed.wait(left_s - SETTLE_S)
                 elif left_s > 0:
                     self._changed.wait(min(left_s, SLICE_S))
+
+    def send_due(self) -> float | None:
+        """Send what is due now; return the next deadline, as it is heard, None if there is none."""
+        with self._changed:
+            now_s = self._heard_s()
+            for message in self._clock.due(now_s):
+                self._output.send(message)
+            for due in self._schedule.due(now_s):
+                self._send_due(due)
+            deadlines = (self._schedule.next_deadline_s(), self._clock.next_deadline_s())
+            return min((s for s in deadlines if s is not None), default=None)
 
     # -- the clock for others -------------------------------------------------------------------
 

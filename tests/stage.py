@@ -1,0 +1,168 @@
+"""A whole session in one thread, on a simulated clock: midi_io's parts, a core, a synth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from live.core.performer import Performer
+from live.core.settings import PerformerSettings
+from live.journal import Line, _plain
+from live.messages import Change, Heard, ModelWanted, Panic, PlayNote, Yield
+from live.midi_io import listener, player, process
+from live.midi_io.settings import MidiSettings
+from live.replay import Take
+from live.transcript import Transcript, recall
+from tests.core.room import FlatNetwork
+
+MODEL = SimpleNamespace(path=Path("flat.onnx"), sha256="0" * 64)
+BEGAN_S = 1000.0
+
+
+@dataclass
+class Synth:
+    """Hears everything; a key struck twice, or released while it does not sound, is an error."""
+
+    sounding: set[tuple[int, int]] = field(default_factory=set)
+    pedals: set[tuple[int, int]] = field(default_factory=set)
+    strikes: int = 0
+    panicking: bool = False
+    """A panic ends notes that nobody knows of as well."""
+
+    def send(self, data: bytes) -> None:
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        if kind == 0x90 and data[2] > 0:
+            assert (channel, data[1]) not in self.sounding, "struck while it sounds"
+            self.sounding.add((channel, data[1]))
+            self.strikes += 1
+        elif kind in (0x80, 0x90):
+            known = (channel, data[1]) in self.sounding
+            assert known or self.panicking, "released while it does not sound"
+            self.sounding.discard((channel, data[1]))
+        elif kind == 0xB0 and data[1] in (64, 66):
+            change = self.pedals.add if data[2] >= 64 else self.pedals.discard
+            change((channel, data[1]))
+
+    def close(self) -> None:
+        pass
+
+
+class Stage:
+    """Time passes only in ``pass_until``; the improviser hears of things when it wakes up."""
+
+    def __init__(
+        self,
+        patch: pytest.MonkeyPatch,
+        network: Callable[[], object] = FlatNetwork,
+        keep_lines: bool = True,
+        **settings: object,
+    ) -> None:
+        self.now_s = BEGAN_S
+        for module in (listener, player, process):
+            patch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: self.now_s))
+        self.lines: list[Line] = []
+        self._keep_lines = keep_lines
+        self.synth = Synth()
+        self._network = network
+        midi = MidiSettings("virtual", "virtual", "auto", None, True, (), None)
+        self.midi_io = process.MidiIo(midi, self.synth, self)
+        self.settings = PerformerSettings(**{"model": "flat.onnx", "seed": 3, **settings})
+        self.given: list[PlayNote] = []
+        self.actions: list[object] = []
+        """What the core said when it was last awake."""
+        self.transcript: Transcript | None = None
+        self.restart()
+
+    @property
+    def core(self) -> Performer:
+        assert self.transcript is not None
+        return self.transcript.performer
+
+    # -- the journal, in memory -------------------------------------------------------------------
+
+    def write(self, kind: str, time_s: float, *rest: object) -> None:
+        if self._keep_lines:
+            entry = [kind, round(time_s - BEGAN_S, 6), *rest]
+            kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
+            self.lines.append(Line(kind, max(0.0, time_s), tuple(rest)))
+
+    def take(self) -> Take:
+        return Take({"origin_s": BEGAN_S}, tuple(self.lines))
+
+    # -- what happens -----------------------------------------------------------------------------
+
+    def play(self, data: bytes) -> None:
+        self.midi_io.listener.on_input(list(data))
+
+    def change_midi(self, name: str, value: object) -> None:
+        self.midi_io._obey(Change(name, value))
+
+    def die(self) -> None:
+        """The improviser ends by itself."""
+        assert self.transcript is not None
+        self.settings = self.core.settings
+        self.transcript = None
+        self.midi_io.player.end_model_notes()
+        self.write("gone", self.now_s)
+
+    def restart(self) -> None:
+        performer = Performer(self.settings, self._network())
+        lines, heard = recall(performer, self.lines, BEGAN_S)
+        self.transcript = Transcript(performer, MODEL, lines, heard)
+        self._obey([self.transcript.beginning(self.now_s)])
+
+    def wake(self, changes: dict[str, object] | None = None, command: str | None = None) -> None:
+        """The improviser wakes up: hears what waits, does what is asked, and what is due."""
+        waiting, actions = self.midi_io.listener._to_improviser, []
+        while not waiting.empty():
+            heard = waiting.get_nowait()
+            assert isinstance(heard, Heard)
+            if self.transcript is not None:
+                actions += self.transcript.hear(heard)
+        if self.transcript is None:
+            return
+        if changes:
+            actions += self.transcript.change(self.now_s, changes)
+        if command is not None:
+            actions += self.transcript.command(self.now_s, command)
+        self._obey(actions + self.transcript.advance(self.now_s))
+
+    def pass_until(self, time_s: float) -> None:
+        """Let deadlines come, and let the core wake up when it wants to."""
+        awake = 0
+        while True:
+            deadline_s = self.midi_io.player.send_due()
+            sent_s = None if deadline_s is None else deadline_s + self.midi_io.player.latency_s
+            wake_s = None if self.transcript is None else self.core.wake_at()
+            due_s = min((s for s in (sent_s, wake_s) if s is not None), default=time_s)
+            if due_s >= time_s:
+                break
+            before_s = self.now_s
+            self.now_s = max(self.now_s, due_s + 2e-6)  # nobody wakes up before the moment
+            if wake_s is not None and wake_s <= self.now_s:
+                self.wake()
+            awake = awake + 1 if self.now_s - before_s < 1e-5 else 0
+            assert awake < 1000, "the core wants to be asked without end"
+        self.now_s = max(self.now_s, time_s)
+        self.midi_io.player.send_due()
+
+    def end(self) -> None:
+        self.midi_io.player.end_every_note()
+
+    def _obey(self, actions: list) -> None:
+        self.actions = actions
+        for action in actions:
+            if isinstance(action, ModelWanted):
+                continue
+            if isinstance(action, PlayNote):
+                self.given.append(action)
+            self.synth.panicking = isinstance(action, Panic)
+            self.midi_io._obey(action)
+            self.synth.panicking = False
+            if isinstance(action, Yield):
+                assert self.midi_io.player._ledger.model_notes == {}
