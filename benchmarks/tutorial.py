@@ -204,7 +204,8 @@ def continuo(task: Task) -> Result:
     def readings(pieces: Sequence[Onsets]) -> Readings:
         return Readings.of([columns_of(n for group in p for n in group) for p in pieces])
 
-    settings = Training(minutes=task.minutes)
+    # There is little music: smaller batches are more steps, and the best epoch may come late.
+    settings = Training(minutes=task.minutes, batch=16, patience=10**6)
     with tempfile.TemporaryDirectory() as folder:
         outcome = fit(
             settings,
