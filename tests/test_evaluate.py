@@ -142,11 +142,18 @@ def test_a_judgement_is_whole_repeatable_and_fits_on_a_page(known, music):
     assert html == page(again, "known & <odd>.onnx")
     assert "known &amp; &lt;odd&gt;.onnx" in html
     assert html.count("<svg") == 3
+    assert f"best n-gram {min(best_sums(first)):.3f}" in html
+    assert html.count('class="mine">model') == 2 + 3  # its rows, then its columns
     for outside in ("src=", "<link", "@import", "url(http"):
         assert outside not in html
     without = evaluate(Judge(known), music, sampling, 0, 1, quietly)
     assert without.freely is None
     assert page(without, "x").count("<svg") == 1
+
+
+def best_sums(judgement):
+    names = [name for name in judgement.likelihood if name != MODEL]
+    return [judgement.likelihood[name].bits_per_note["sum"] for name in names]
 
 
 # -- the command ---------------------------------------------------------------------------------

@@ -20,14 +20,35 @@ Table = tuple[str, list[str], list[list[str]]]
 COLOURS: Final = {MODEL: "#1f6fb4", NGRAM: "#c98b1b", TRUE: "#5a6470"}
 NO_METADATA: Final = {"Creator": None, "Date": None, "Format": None, "Type": None}
 STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1d2329; background: #fff }
-table { border-collapse: collapse; margin: 0 0 2rem; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #d8dde2 }
+:root { color-scheme: light; --ink: #1d2329; --faint: #5a6470; --line: #d8dde2; --mine: #e8f1f9 }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2.5rem auto; padding: 0 1rem;
+  color: var(--ink); background: #fff }
+h1 { margin: 0; font-size: 1.8rem } h2 { margin: 3rem 0 .5rem; font-size: 1.3rem }
+p { max-width: 44rem; color: var(--faint); margin: .3rem 0 1rem }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem;
+  margin: 1.5rem 0 }
+dl div { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem 1rem }
+dt { color: var(--faint); font-size: .85rem } dd { margin: 0; font-size: 1.6rem; font-weight: 600 }
+dd small { display: block; font-size: .85rem; font-weight: 400; color: var(--faint) }
+.wide { overflow-x: auto; margin: 1.5rem 0 }
+.wide h3, figcaption { font-size: 1rem; font-weight: 600; margin: 0 0 .4rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line) }
+th { font-weight: 600; white-space: normal; vertical-align: bottom }
 th:first-child, td:first-child { text-align: left }
-caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-figure { margin: 0 0 2rem } svg { width: 100%; height: auto }
+.mine { background: var(--mine); font-weight: 600 }
+figure { margin: 1.5rem 0 } svg { width: 100%; height: auto }
 """
+FORESEEING: Final = (
+    "Each held-out piece is heard from its beginning; before each note the model says how likely "
+    "every value of every field is. Bits are what the values that came cost: one bit less is half "
+    "as much doubt. N-grams counted the same training music and are asked the same."
+)
+FREELY: Final = (
+    "The model plays on from places in held-out pieces, under the performer's rules, and so does "
+    "the 5-gram; beside both stands what truly follows there. Distances are between histograms, 0 "
+    "where they are equal; two halves of the true music show how much of a distance is chance."
+)
 
 
 def tables(judgement: Judgement) -> list[Table]:
@@ -119,31 +140,72 @@ def page(judgement: Judgement, model: str) -> str:
         judgement: what it shows.
         model: how the model is called in the title.
     """
-    sizes = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in judgement.music.items())
+    music = judgement.music
+    foreseen, played = tables(judgement)[:2], tables(judgement)[2:]
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><meta charset="utf-8"><title>{escape(model)}: judged</title>',
-        f"<style>{STYLE}</style>",
-        f"<h1>{escape(model)}</h1><p>{escape(sizes)}</p>",
+        '<html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escape(model)}: judged</title><style>{STYLE}</style>",
+        f"<h1>{escape(model)}</h1>",
+        f"<p>Judged on {music['held_out_pieces']:,} held-out pieces ({music['held_out_notes']:,} "
+        f"notes, {music['held_out_beats']:,} beats), beside n-grams of the other "
+        f"{music['training_pieces']:,} pieces ({music['training_notes']:,} notes). "
+        "No work is in both.</p>",
+        _summary(judgement),
+        f"<h2>Foreseeing held-out music</h2><p>{FORESEEING}</p>",
         _figure(_bits_plot(judgement), "Bits per note, by field"),
+        *(_html_table(*table) for table in foreseen),
     ]
     if judgement.freely:
         parts += [
+            f"<h2>Playing on freely</h2><p>{FREELY}</p>",
             _figure(_distance_plot(judgement.freely), "Distance to the true continuations"),
             _figure(
                 _copies_plot(judgement.freely), "Longest passages that are in the training set"
             ),
+            *(_html_table(*table) for table in played),
         ]
-    parts += [_html_table(*table) for table in tables(judgement)]
     return "\n".join(parts) + "</html>\n"
+
+
+def _summary(judgement: Judgement) -> str:
+    """Return the few figures that are asked for first."""
+    one = judgement.likelihood[MODEL]
+    ngrams = [other for name, other in judgement.likelihood.items() if name != MODEL]
+    best = min(other.bits_per_note["sum"] or 0.0 for other in ngrams)
+    pitch = max(other.accuracy["pitch"] or 0.0 for other in ngrams)
+    shown = [
+        ("bits per note", _number(one.bits_per_note["sum"]), f"best n-gram {_number(best)}"),
+        ("pitch was the likeliest", _share(one.accuracy["pitch"]), f"best n-gram {_share(pitch)}"),
+    ]
+    if judgement.freely:
+        mine, true = (judgement.freely.figures[name] for name in (MODEL, TRUE))
+        shown += [
+            ("continuations in a loop", _share(mine.loops), f"true music {_share(true.loops)}"),
+            (
+                "longest copy of all",
+                f"{max(mine.longest_copies)} notes",
+                f"true music {max(true.longest_copies)} notes",
+            ),
+        ]
+    boxes = (
+        f"<div><dt>{name}</dt><dd>{figure}<small>{beside}</small></dd></div>"
+        for name, figure, beside in shown
+    )
+    return f"<dl>{''.join(boxes)}</dl>"
 
 
 def _html_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     def cells(kind: str, texts: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{kind}>{escape(text)}</{kind}>" for text in texts) + "</tr>"
+        mine = [texts[0] == MODEL or column == MODEL for column in head]
+        marks = [' class="mine"' if marked else "" for marked in mine]
+        inside = (f"<{kind}{m}>{escape(t)}</{kind}>" for m, t in zip(marks, texts, strict=True))
+        return f"<tr>{''.join(inside)}</tr>"
 
     body = "".join(cells("td", row) for row in rows)
-    return f"<table><caption>{escape(title)}</caption>{cells('th', head)}{body}</table>"
+    inside = f"<table>{cells('th', head)}{body}</table>"
+    return f'<div class="wide"><h3>{escape(title)}</h3>{inside}</div>'
 
 
 def _figure(figure: Figure, caption: str) -> str:
