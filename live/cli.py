@@ -23,6 +23,7 @@ from live.panel import shown
 from live.replay_cli import replay
 from live.session_settings import SessionSettings
 from live.set_flag import read_set_flags
+from live.settings_cli import settings as list_settings
 from live.supervisor import Session
 
 app = typer.Typer(
@@ -178,6 +179,7 @@ def ports(
 
 
 app.command()(learn)
+app.command("settings")(list_settings)
 app.command()(replay)
 
 

@@ -13,7 +13,18 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.journal import read_header, read_lines
-from live.messages import Change, Do, Failed, Heard, ModelWanted, Pulse, Ready, Said, TakeBegan
+from live.messages import (
+    Change,
+    Changed,
+    Do,
+    Failed,
+    Heard,
+    ModelWanted,
+    Pulse,
+    Ready,
+    Said,
+    TakeBegan,
+)
 from live.model_loader import Broken, Loaded, ModelLoader, Primed, load
 from live.outbox import Outbox
 from live.transcript import Noting, Transcript, recall
@@ -127,8 +138,9 @@ def _take_news(core: Transcript, loader: ModelLoader, viewer: ViewSender) -> lis
         changed = core.change_model(now_s, news.model, news.memory)
         return [*changed, Said(now_s, f"the model is {news.model.path.name} now")]
     elif isinstance(news, Broken):
-        present = Path(core.performer.settings.model).name
-        return [Said(now_s, f"{news.reason}; {present} plays on")]
+        present = core.performer.settings.model
+        said = Said(now_s, f"{news.reason}; {Path(present).name} plays on")
+        return [said, Changed(now_s, "model", present)]  # so that who asked sees what holds
     return []
 
 

@@ -55,7 +55,9 @@ class Dynamics(Section):
     lowest_velocity: Annotated[Velocity, Live("softest note of the model", "velocity")] = 1
     highest_velocity: Annotated[Velocity, Live("loudest note of the model", "velocity")] = 127
     velocity_curve: Annotated[
-        float, Field(ge=0.1, le=10), Live("from your velocity to its; 1: straight, above: softer")
+        float,
+        Field(ge=0.1, le=10),
+        Live("from your velocity to its; 1: straight, above: softer", knob=(0.25, 4), log=True),
     ] = 1.0
 
 
