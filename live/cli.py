@@ -164,8 +164,9 @@ def ports(
 ) -> None:
     """List the MIDI ports of this machine."""
     from live.midi_io import ports as midi_ports  # the other commands need no MIDI library
+    from live.midi_io.names import AUTO
 
-    if api != midi_ports.AUTO and api not in midi_ports.APIS:
+    if api != AUTO and api not in midi_ports.APIS:
         known = ", ".join(midi_ports.APIS)
         raise UserError(f'there is no MIDI system "{api}"; there are: auto, {known}')
     number = midi_ports.find_api(api)

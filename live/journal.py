@@ -6,6 +6,7 @@ its kind and whose second is its time in seconds since the journal began:
     ["in", time, hex, number]              a message of the player's; the improviser is told it
                                            under that number, and not at all if there is none
     ["out", time, hex, number, deadline]   a message of the model's note of that number
+    ["echo", time, hex]                    our own output that came back, and was left out
     ["control", time, hex, number]         a message of a control, which is no music
     ["hush", time, hex, number]            a message that midi_io tells the improviser by itself
     ["clock", time, hex, number]           a message of the MIDI clock that is followed

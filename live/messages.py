@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from live.core.controls import Command
 
@@ -280,6 +280,18 @@ class Health:
     """Length of the recording so far."""
     lost_lines: int
     """Lines of the recording that the disk did not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortList:
+    """midi_io to the parent, when something has changed: which ports there are."""
+
+    inputs: tuple[str, ...]
+    """Those that can be listened to, as the MIDI system calls them."""
+    outputs: tuple[str, ...]
+    """Those that can be played to."""
+    plugged: tuple[tuple[Literal["input", "output"], str], ...]
+    """What our ports are connected to."""
 
 
 LATE_S: Final = 0.005

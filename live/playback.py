@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from live.core.ear import CONTROL_CHANGE, NOTE_OFF, NOTE_ON
+from live.midi_io.held import PEDALS
 from live.midi_io.ledger import PLAYER, NoteLedger
-from live.midi_io.player import PEDALS
 
 LONGEST_SLEEP_S: Final = 0.05
 

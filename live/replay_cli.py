@@ -132,9 +132,10 @@ def _timed(take: Take, notes: Sequence[Given]) -> Iterator[Timed]:
 
 def _play_onto(name: str, messages: list[Timed]) -> None:
     from live.midi_io import ports
+    from live.midi_io.names import AUTO
     from live.playback import play
 
-    output = ports.open_output(ports.find_api(ports.AUTO), name)
+    output = ports.open_output(ports.find_api(AUTO), name)
     first_s = min((message.time_s for message in messages), default=0.0)
     messages = [replaced(m, time_s=m.time_s - first_s) for m in messages]
     typer.echo(f"playing onto {output.name} | Ctrl-C ends it")

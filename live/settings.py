@@ -50,8 +50,8 @@ def _host_and_port(text: str) -> str:
 class Midi(Section):
     """Ports and channels."""
 
-    input: Name = "auto"
-    output: Name = "auto"
+    input: Annotated[Name, Live("the port that is listened to", owner="midi_io")] = "auto"
+    output: Annotated[Name, Live("the port that is played to", owner="midi_io")] = "auto"
     api: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
     input_channel: Annotated[
         int,

@@ -29,6 +29,7 @@ from live.messages import (
     NewTake,
     NoNewTake,
     Played,
+    PortList,
     Ready,
     Said,
     Stop,
@@ -70,8 +71,8 @@ class Session:
     A child that dies is started again, three times a minute at most: the improviser with its memory
     read back from the journal, midi_io with an output that it silences first.
 
-    ``change``, ``do``, ``play``, ``new_take``, ``values`` and ``watch`` may be called from any
-    thread while another one is in ``run``; none of them waits for another process.
+    ``change``, ``do``, ``play``, ``new_take``, ``values``, ``ports`` and ``watch`` may be called
+    from any thread while another one is in ``run``; none of them waits for another process.
     """
 
     def __init__(self, settings: SessionSettings, tell: Callable[[str], None]) -> None:
@@ -197,6 +198,10 @@ class Session:
         """Return the models to choose from, as values of ``sampling.model``."""
         return [str(path) for path in models_beside(self.present.now.model)]
 
+    def ports(self) -> PortList | None:
+        """Return which ports there are and what is plugged in; None: nobody has told yet."""
+        return self._watchers.ports
+
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Hand news to a watcher, see ``Watchers.add``; return a function that ends it."""
         return self._watchers.add(watcher)
@@ -214,6 +219,8 @@ class Session:
     def _start_midi_io(self) -> _Child:
         p = self.present.now.performer
         midi = replace(self.present.now.midi, clock=p.clock, latency_ms=p.latency_ms)
+        if self._watchers.ports is not None:
+            midi = replace(midi, plugged=self._watchers.ports.plugged)
         header = self._journal_header()
         self._midi_io = self._spawn("midi_io", processes.midi_io, midi, self.journal, header)
         return self._midi_io
@@ -272,7 +279,7 @@ class Session:
             else:
                 self._tell(f"your turn (the model played {message.notes} notes)")
             self._watchers.tell(message)
-        elif isinstance(message, View | Health):
+        elif isinstance(message, View | Health | PortList):
             self._watchers.tell(message)
         elif isinstance(message, Changed):
             setting = self.present.took(message.name, message.value)

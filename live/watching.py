@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from live.core.view import View
-from live.messages import Health, TurnChanged
+from live.messages import Health, PortList, TurnChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Restarted:
     """So many since the session began."""
 
 
-News = View | Health | Told | SettingChanged | Restarted | TurnChanged
+News = View | Health | PortList | Told | SettingChanged | Restarted | TurnChanged
 Watcher = Callable[[News], None]
 
 
@@ -50,9 +50,10 @@ class Watchers:
         self.view: View | None = None
         self.health: Health | None = None
         self.restarted: Restarted | None = None
+        self.ports: PortList | None = None
 
     def add(self, watcher: Watcher) -> Callable[[], None]:
-        """Let somebody watch from now on, beginning with the latest view and health.
+        """Let somebody watch from now on, beginning with the latest view, health and ports.
 
         The watcher is called on whatever thread has news: it must not wait for anything. What it
         raises is passed over.
@@ -62,7 +63,8 @@ class Watchers:
         """
         with self._lock:
             self._watchers = [*self._watchers, watcher]
-            latest = [news for news in (self.view, self.health, self.restarted) if news is not None]
+            known = (self.view, self.health, self.ports, self.restarted)
+            latest = [news for news in known if news is not None]
         for news in latest:
             _call(watcher, news)
 
@@ -80,6 +82,8 @@ class Watchers:
             self.health = news
         elif isinstance(news, Restarted):
             self.restarted = news
+        elif isinstance(news, PortList):
+            self.ports = news
         for watcher in self._watchers:
             _call(watcher, news)
 

@@ -27,8 +27,8 @@ def jack_server() -> Iterator[str]:
     missing = jack.missing_programs()
     if missing:
         jack.skip(f"needs JACK ({', '.join(missing)}): apt-get install jackd2")
-    with jack.server() as name:
-        yield name
+    with jack.server() as one:
+        yield one.name
 
 
 class Performer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -28,22 +29,44 @@ def skip(reason: str) -> None:
     pytest.skip(reason)
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """Run a JACK server without a sound card; clients of this process and its children use it."""
-    name = f"continuo-test-{os.getpid()}"
-    # Synchronous: otherwise JACK drops and repeats messages of clients that were delayed.
-    command = ["jackd", "-n", name, "-S", *_priority(), "-d", "dummy"]
-    command += ["-r", str(RATE), "-p", str(PERIOD_FRAMES)]
-    before = os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ["JACK_DEFAULT_SERVER"] = name
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+class Server:
+    """A JACK server without a sound card."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def start(self) -> None:
+        # Synchronous: otherwise JACK drops and repeats messages of clients that were delayed.
+        command = ["jackd", "-n", self.name, "-S", *_priority(), "-d", "dummy"]
+        command += ["-r", str(RATE), "-p", str(PERIOD_FRAMES)]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         wait_for(lambda: _lsp().returncode == 0, "the JACK server")
-        yield name
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def server(suffix: str = "") -> Iterator[Server]:
+    """Run a JACK server of a name of its own; this process's children and clients use it."""
+    one = Server(f"continuo-test-{os.getpid()}{suffix}")
+    before = os.environ.get("JACK_DEFAULT_SERVER")
+    os.environ["JACK_DEFAULT_SERVER"] = one.name
+    one.start()
+    try:
+        yield one
     finally:
-        process.terminate()
-        process.wait(10)
+        one.thaw()
+        one.stop()
         if before is None:
             del os.environ["JACK_DEFAULT_SERVER"]
         else:

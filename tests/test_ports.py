@@ -10,6 +10,7 @@ import rtmidi
 
 from live.errors import NoMidiError, UserError
 from live.midi_io import ports
+from live.midi_io.names import choose
 
 NAMES = [
     "Midi Through:Midi Through Port-0 14:0",
@@ -38,24 +39,24 @@ NAMES = [
     ],
 )
 def test_port_is_chosen_by_a_part_of_its_name(wanted, found):
-    assert NAMES[ports.choose(NAMES, wanted, "input")] == found
+    assert NAMES[choose(NAMES, wanted, "input")] == found
 
 
 def test_case_is_set_aside_in_other_alphabets_too():
-    assert ports.choose(["a", "KLAVIER GROẞ"], "klavier groß", "input") == 1
+    assert choose(["a", "KLAVIER GROẞ"], "klavier groß", "input") == 1
 
 
 @pytest.mark.parametrize("names", [[], NAMES[:2], ["CONTINUO:Continuo Out"]])
 def test_auto_finds_no_port_of_continuos_own_and_no_through_port(names):
     with pytest.raises(NoMidiError, match="--virtual") as caught:
-        ports.choose(names, "auto", "output")
+        choose(names, "auto", "output")
     assert "output" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_unknown_name_is_answered_with_the_names_there_are():
     with pytest.raises(UserError) as caught:
-        ports.choose(NAMES[2:], "organ", "input")
+        choose(NAMES[2:], "organ", "input")
     line = str(caught.value)
     assert not isinstance(caught.value, NoMidiError)  # there is MIDI: the name is to be mended
     assert '"organ"' in line
@@ -66,7 +67,7 @@ def test_unknown_name_is_answered_with_the_names_there_are():
 
 def test_unknown_name_where_there_is_no_port_at_all():
     with pytest.raises(UserError, match="there are: none"):
-        ports.choose([], "organ", "output")
+        choose([], "organ", "output")
 
 
 # -- opening it ----------------------------------------------------------------------------------

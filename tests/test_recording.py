@@ -275,7 +275,8 @@ class Room:
         self.journal = folder / "session.jsonl"
         self.writer = JournalWriter(self.journal, {"bpm": 120.0})
         wanted = MidiSettings("auto", "auto", "auto", None, True, (), None)
-        self.midi_io = MidiIo(wanted, self, self.writer)
+        self.midi_io = MidiIo(wanted, self.writer)
+        self.midi_io.outlet.exchange(self)
 
     def send(self, data):
         self.heard.append(data)

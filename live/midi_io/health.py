@@ -9,6 +9,7 @@ from typing import Final
 
 from live.journal import JournalWriter
 from live.messages import LATE_S, Health
+from live.midi_io.plug import Side
 from live.outbox import Outbox
 
 INTERVAL_S: Final = 0.5
@@ -32,6 +33,13 @@ class HealthMeter:
         if late_s > LATE_S:
             self._late_notes += 1
         self._worst_late_s = max(self._worst_late_s, late_s)
+
+    def set_connected(self, side: Side, connected: bool) -> None:
+        """Note whether the port that is meant is connected."""
+        if side == "input":
+            self.input_connected = connected
+        else:
+            self.output_connected = connected
 
     def read(self, now_s: float, journal: JournalWriter) -> Health:
         """Return how things are now."""

@@ -18,6 +18,8 @@ from live.core.settings import ClockSource
 from live.journal import JournalWriter, moment
 from live.messages import Changed, Heard, LinkSaid, LinkState, Said, TakeBegan
 from live.midi_io.clock_input import ClockInput
+from live.midi_io.echo import EchoFilter
+from live.midi_io.held import HeldKeys
 from live.midi_io.ledger import Key
 from live.midi_io.parser import MidiParser
 from live.midi_io.player import Player
@@ -27,6 +29,10 @@ from live.midi_io.settings import MidiSettings
 MAX_WAITING: Final = 20_000
 """Messages for an improviser that does not listen; what comes beyond is not told to it."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
+ECHO_LINE: Final = (
+    "what is played comes back at the input (a DAW's monitor, or another performer's thru); "
+    "the echo is left out, so that the model does not hear itself"
+)
 
 
 class Listener:
@@ -38,6 +44,7 @@ class Listener:
         player: Player,
         journal: JournalWriter,
         report: Callable[[Changed | Said], None],
+        echo: EchoFilter,
         told: int = 0,
     ) -> None:
         """``told`` is the number of the latest message that was told before, see ``Heard``."""
@@ -46,6 +53,9 @@ class Listener:
         self._journal = journal
         self._report = report
         self._controls = Controls(settings.controls, "midi_io")
+        self._echo = echo
+        self._echo_told = False
+        self._closed = False
         self._parser = MidiParser()
         self._page_parser = MidiParser()
         self._lock = threading.Lock()
@@ -56,11 +66,32 @@ class Listener:
         self._clock = ClockInput(settings.clock)
         self._told_down: set[Key] = set()
         """Keys that the improviser believes to be held."""
+        self._has_missed = False
+        """Whether it was not told of everything."""
+        self._held = HeldKeys()
+        """Of the keyboard."""
 
     def on_input(self, data: list[int]) -> None:
         """Take bytes from the keyboard, on RtMidi's thread."""
         with self._lock:
-            self._take(self._parser.feed(data))
+            if self._closed:
+                return
+            for message in self._parser.feed(data):
+                if message[0] >= FIRST_SYSTEM_MESSAGE or not self._is_echo(message):
+                    self._take([message])
+
+    def let_go(self) -> None:
+        """Let go of the keys and pedals of a keyboard that is gone: their ends will not come."""
+        with self._lock:
+            self._parser = MidiParser()
+            for message in self._held.let_go():
+                if not self._is_echo(message):
+                    self._take([message])
+
+    def close(self) -> None:
+        """Take nothing more from the keyboard."""
+        with self._lock:
+            self._closed = True
 
     def on_played(self, data: bytes) -> None:
         """Take bytes that came another way, as if they came from the keyboard."""
@@ -120,6 +151,20 @@ class Listener:
                 heard = self._to_improviser.get(timeout=0.5)
                 if self._improviser is not None:
                     self._improviser.send(heard)
+            if self._has_missed and self._to_improviser.empty():
+                self._end_what_was_missed()
+
+    def _is_echo(self, message: bytes) -> bool:
+        """Whether a channel message of the keyboard's is only our own output that comes back."""
+        now_s = time.perf_counter()
+        if not self._echo.heard(now_s, message):
+            self._held.note(message)
+            return False
+        self._journal.write("echo", now_s, message)
+        if self._echo.is_open and not self._echo_told:
+            self._echo_told = True
+            self._report(Said(now_s, ECHO_LINE))
+        return True
 
     def _change(self, name: str, value: Any) -> None:
         if getattr(self._settings, name) == value:
@@ -165,17 +210,33 @@ class Listener:
 
     def _tell_improviser(self, line: str, now_s: float, message: bytes) -> None:
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
+        if not self._number(line, now_s, message):
+            return
         if kind == 0x90 and message[2] > 0:
             self._told_down.add(key)
         elif kind in (0x80, 0x90):
             self._told_down.discard(key)
-        self._number(line, now_s, message)
 
-    def _number(self, line: str, now_s: float, message: bytes | LinkState) -> None:
-        """Let journal and improviser have the next message, under the same number."""
+    def _number(self, line: str, now_s: float, message: bytes | LinkState) -> bool:
+        """Let journal and improviser have the next message, under the same number.
+
+        Returns:
+            Whether the improviser will hear of it: thru and the recording go on if it hangs.
+        """
         self._told += 1
         self._journal.write(line, now_s, message, self._told)
         try:
             self._to_improviser.put_nowait(Heard(now_s, message, self._told))
-        except Full:  # it hangs: thru and the recording go on
+        except Full:
             self._journal.write("missed", now_s, self._told)
+            self._has_missed = True
+            return False
+        return True
+
+    def _end_what_was_missed(self) -> None:
+        """Let all keys be up for an improviser that was not told of everything."""
+        with self._lock:
+            self._has_missed = False
+            now_s = moment(time.perf_counter())
+            for message in silence_heard(self._told_down, list(range(16))):
+                self._tell_improviser("hush", now_s, message)

@@ -14,8 +14,9 @@ from live.journal import JournalWriter
 from live.messages import PlayNote, Pulse
 from live.midi_io.clock_sender import ClockSender
 from live.midi_io.health import HealthMeter
+from live.midi_io.held import PEDALS
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
-from live.midi_io.ports import OutputPort
+from live.midi_io.ports import Sender
 from live.midi_io.recall import silence
 from live.midi_io.schedule import Due, Schedule
 
@@ -23,14 +24,12 @@ SETTLE_S: Final = 0.002
 SLICE_S: Final = 0.0001
 """The last moments before a deadline are slept in slices: a processor that was woken just now wakes
 up sooner than one that has fallen asleep."""
-PEDALS: Final = (64, 66)
-"""Controllers that let notes sound on after their note-off: sustain and sostenuto."""
 
 
 class Player:
     """Owns the output port: whatever sounds was sent here, and is ended here."""
 
-    def __init__(self, output: OutputPort, journal: JournalWriter) -> None:
+    def __init__(self, output: Sender, journal: JournalWriter) -> None:
         self._output = output
         self._journal = journal
         self._ledger = NoteLedger()
@@ -41,6 +40,9 @@ class Player:
         """How much later than its moment everything with a deadline is sent; may be negative."""
         self._changed = threading.Condition()
         self._stopping = False
+        self._struck: set[Key] = set()
+        """Keys that were ever struck: an output that comes back may sound them still, as the latest
+        note-offs may not have reached it."""
         self.meter: HealthMeter | None = None
 
     # -- the player's own notes, on RtMidi's thread ---------------------------------------------
@@ -64,6 +66,7 @@ class Player:
             if key in self._ledger.model_notes:  # it ends here: the player takes its key over
                 self._journal_end(key, self._ledger.model_notes[key])
             messages = self._ledger.strike(PLAYER, key, message[2])
+            self._struck.add(key)
         elif kind in (0x80, 0x90):
             messages = self._ledger.release(PLAYER, key)
         else:
@@ -163,6 +166,7 @@ class Player:
             return
         if self.meter is not None:
             self.meter.sent(self._heard_s() - due.deadline_s)
+        self._struck.add(key)
         for message in self._ledger.strike(due.number, key, due.note.velocity):
             self._output.send(message)
             self._journal.write("out", self._heard_s(), message, due.number, due.deadline_s)
@@ -174,6 +178,32 @@ class Player:
     def _heard_s(self) -> float:
         """Return the moment at which what is sent now is heard; the journal tells what is heard."""
         return time.perf_counter() - self.latency_s
+
+    # -- an output that goes away and comes back --------------------------------------------------
+
+    def output_lost(self) -> None:
+        """End what sounds; what the model is yet to play is played."""
+        with self._changed:
+            ended = self._ledger.model_notes
+            for message in self._ledger.release_everything():
+                self._output.send(message)
+            self._release_pedals()
+            for key, number in ended.items():
+                self._journal_end(key, number)
+
+    def may_sound(self, keys: set[Key]) -> None:
+        """Take note of keys that were struck before and that the output may sound still."""
+        with self._changed:
+            self._struck |= keys
+
+    def output_back(self) -> None:
+        """Silence what it may have been left sounding with."""
+        with self._changed:
+            held = self._ledger.sounding
+            channels = {channel for channel, _ in held}
+            for message in silence(self._struck - held):
+                if message[0] & 0xF0 == 0x80 or message[0] & 0x0F not in channels:
+                    self._output.send(message)
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import rtmidi
 
 from live.errors import NoMidiError, UserError
+from live.midi_io.names import AUTO, CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL, choose
 from live.quiet import quiet
-
-CLIENT_NAME: Final = "Continuo"
-INPUT_NAME: Final = "Continuo In"
-OUTPUT_NAME: Final = "Continuo Out"
-AUTO: Final = "auto"
-VIRTUAL: Final = "virtual"
 
 APIS: Final = {
     "alsa": rtmidi.API_LINUX_ALSA,
@@ -25,6 +21,9 @@ APIS: Final = {
 }
 
 OnInput = Callable[[list[int]], None]
+SendError = rtmidi.RtMidiError
+State = Literal["well", "stuck", "gone"]
+"""How a MIDI system is; "stuck": it does not move."""
 
 
 class InputPort(Protocol):
@@ -37,30 +36,26 @@ class InputPort(Protocol):
         ...
 
 
-class OutputPort(Protocol):
-    """Where messages go to."""
-
-    name: str
+class Sender(Protocol):
+    """Takes messages that are to leave."""
 
     def send(self, data: bytes) -> None:
         """Send one whole message."""
         ...
 
+
+class OutputPort(Sender, Protocol):
+    """Where messages go to."""
+
+    name: str
+
     def close(self) -> None:
         """Close the port; what was sent has left by then."""
         ...
 
-
-class SilentOutput:
-    """An output for a machine without one: the session is heard by its recording alone."""
-
-    name = "no output"
-
-    def send(self, data: bytes) -> None:
-        """Take a message and do nothing with it."""
-
-    def close(self) -> None:
-        """Do nothing."""
+    def abandon(self) -> None:
+        """Leave a port whose MIDI system is gone as it is."""
+        ...
 
 
 class RtMidiInput:
@@ -94,6 +89,15 @@ class RtMidiOutput:
         """Close the port; RtMidi waits until its buffer has been sent."""
         self._port.close_port()
         self._port.delete()
+
+    def abandon(self) -> None:
+        """Leave the port open for good: its server is gone.
+
+        To close it, RtMidi would wait a second for that server, with Python's lock held, and once
+        another server has been asked for, close what JACK has freed already. So it must not be
+        closed when Python ends either.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._port))
 
 
 def find_api(name: str) -> int:
@@ -130,54 +134,24 @@ def output_names(api: int) -> list[str]:
     return _names(rtmidi.MidiOut, api)
 
 
-def open_input(api: int, wanted: str, on_input: OnInput) -> InputPort:
-    """Open the input port of a name, "auto" or "virtual".
+def open_input(api: int, wanted: str, on_input: OnInput, own_name: str = INPUT_NAME) -> InputPort:
+    """Open the input port of a name, "auto" or "virtual"; ours is called ``own_name``.
 
     Raises:
         UserError: there is none, or it is taken.
     """
-    port, name = _open(rtmidi.MidiIn, api, wanted, INPUT_NAME, "input")
+    port, name = _open(rtmidi.MidiIn, api, wanted, own_name, "input")
     return RtMidiInput(port, name, on_input)
 
 
-def open_output(api: int, wanted: str) -> OutputPort:
-    """Open the output port of a name, "auto" or "virtual".
+def open_output(api: int, wanted: str, own_name: str = OUTPUT_NAME) -> OutputPort:
+    """Open the output port of a name, "auto" or "virtual"; ours is called ``own_name``.
 
     Raises:
         UserError: there is none, or it is taken.
     """
-    port, name = _open(rtmidi.MidiOut, api, wanted, OUTPUT_NAME, "output")
+    port, name = _open(rtmidi.MidiOut, api, wanted, own_name, "output")
     return RtMidiOutput(port, name)
-
-
-def choose(names: list[str], wanted: str, kind: str) -> int:
-    """Return the index of the port that is meant: the whole name or a part of it, case aside.
-
-    Args:
-        names: of the ports there are.
-        wanted: "auto" takes the first that is neither Continuo's nor a mere thru port.
-        kind: "input" or "output", for the message.
-
-    Raises:
-        NoMidiError: "auto", and there is none.
-        UserError: none has that name.
-    """
-    folded = [name.casefold() for name in names]
-    if wanted == AUTO:
-        for index, name in enumerate(folded):
-            if "midi through" not in name and not name.startswith(CLIENT_NAME.casefold()):
-                return index
-        raise NoMidiError(
-            f"no MIDI {kind} port was found. Connect a device, or use --virtual for ports that "
-            "other programs connect to, or --demo"
-        )
-    part = wanted.casefold()
-    matches = [i for i, name in enumerate(folded) if name == part]
-    matches += [i for i, name in enumerate(folded) if part in name]
-    if matches:
-        return matches[0]
-    there = ", ".join(f'"{name}"' for name in names) or "none"
-    raise UserError(f'no MIDI {kind} port has "{wanted}" in its name; there are: {there}')
 
 
 def _names(kind: Any, api: int) -> list[str]:

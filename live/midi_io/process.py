@@ -36,6 +36,7 @@ from live.messages import (
     Panic,
     Played,
     PlayNote,
+    PortList,
     ProgramChange,
     Pulse,
     Ready,
@@ -45,16 +46,20 @@ from live.messages import (
     TurnChanged,
     Yield,
 )
-from live.midi_io import ports
+from live.midi_io.echo import EchoFilter
 from live.midi_io.health import HealthMeter
+from live.midi_io.hot_plug import HotPlug
 from live.midi_io.ledger import note_off
 from live.midi_io.listener import Listener
+from live.midi_io.outlet import Outlet
 from live.midi_io.player import Player
-from live.midi_io.recall import keys_left_down, last_number, silence
+from live.midi_io.recall import keys_left_down, last_number
 from live.midi_io.settings import MidiSettings
 from live.outbox import Outbox
+from live.quiet import keep_quiet
 
 REALTIME_PRIORITY: Final = 70
+CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class MidiIo:
@@ -63,7 +68,6 @@ class MidiIo:
     def __init__(
         self,
         settings: MidiSettings,
-        output: ports.OutputPort,
         journal: JournalWriter,
         parent: Outbox | None = None,
         told: int = 0,
@@ -72,7 +76,6 @@ class MidiIo:
 
         Args:
             settings: of this process.
-            output: where everything that sounds is sent to.
             journal: where everything is written down.
             parent: None: nobody asks how it goes.
             told: number of messages that the improviser was told by a midi_io before.
@@ -82,9 +85,13 @@ class MidiIo:
         self._parent = parent
         self._between_takes = False
         """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
-        self.player = Player(output, journal)
+        echo = EchoFilter()
+        self.outlet = Outlet(echo)
+        """Where everything that sounds is sent to."""
+        self.player = Player(self.outlet, journal)
         self.player.latency_s = settings.latency_ms / 1000
-        self.listener = Listener(settings, self.player, journal, self._report, told)
+        self.listener = Listener(settings, self.player, journal, self._report, echo, told)
+        self.hot_plug = HotPlug(settings, self.outlet, self.listener, self.player, self._report)
         self.begin = threading.Event()
         """Set when the whole session is ready."""
 
@@ -134,6 +141,8 @@ class MidiIo:
             self.player.end_model_notes()
         elif isinstance(message, Panic):
             self.player.end_everything()
+        elif isinstance(message, Change) and message.name in ("input", "output"):
+            self.hot_plug.mean(message.name, message.value)
         elif isinstance(message, Change):
             self.listener.change(message.name, message.value)
         elif isinstance(message, Played):
@@ -183,7 +192,9 @@ class MidiIo:
 
         threading.Thread(target=close, name="close take").start()
 
-    def _report(self, message: Changed | TurnChanged | Said | Lost | TakeBegan | NoNewTake) -> None:
+    def _report(
+        self, message: Changed | TurnChanged | Said | PortList | Lost | TakeBegan | NoNewTake
+    ) -> None:
         if isinstance(message, Changed):
             self.journal.write("set", message.time_s, message.name, message.value)
         elif isinstance(message, TurnChanged) and not self._between_takes:
@@ -204,22 +215,16 @@ def run(
     ended first.
     """
     sys.setswitchinterval(0.0005)  # a thread with a deadline must not wait for another's slice
+    keep_quiet()  # JACK's library prints from threads of its own
     realtime = _ask_for_realtime()
-    try:
-        output = _open_output(settings)
-    except UserError as error:
-        parent.send(_failure(error))
-        return
     try:
         left_down = keys_left_down(journal_path)
         told = last_number(journal_path)
+        goes_on = journal_path.exists() and journal_path.stat().st_size > 0
         journal = JournalWriter(journal_path, journal_header)
     except OSError as error:
-        output.close()
         parent.send(Failed(f"cannot record to {journal_path}: {error.strerror}"))
         return
-    for message in silence(left_down["in"] | left_down["out"]):
-        output.send(message)
     now_s = moment(time.perf_counter())
     for key in left_down["out"]:
         journal.write("out", now_s, note_off(key))
@@ -227,57 +232,60 @@ def run(
         told += 1  # the improviser hears of it when it reads the journal
         journal.write("in", now_s, note_off(key), told)
     to_parent = Outbox(parent)
-    midi_io = MidiIo(settings, output, journal, to_parent, told)
+    midi_io = MidiIo(settings, journal, to_parent, told)
+    midi_io.player.may_sound(left_down["in"] | left_down["out"])
     try:
-        source = _open_input(settings, midi_io)
+        source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
     except UserError as error:
-        output.close()
         journal.close()
-        parent.send(_failure(error))
+        to_parent.send_now(Failed(str(error), isinstance(error, NoMidiError)))
         return
     ended = threading.Event()
     _start_thread(midi_io.listener.forward, ended)
     _start_thread(midi_io.listen, parent)
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not look at it again while playing
-    to_parent.send_now(Ready(f"{source.name} -> {output.name}", realtime))
-    midi_io.player.meter = HealthMeter(source.name, output.name, realtime)
-    _start_thread(midi_io.player.meter.tell, lambda: midi_io.journal, to_parent, ended)
+    to_parent.send_now(Ready(f"{name} -> {midi_io.hot_plug.name('output')}", realtime))
+    meter = HealthMeter(name, midi_io.hot_plug.name("output"), realtime)
+    midi_io.player.meter = meter
+    _start_thread(meter.tell, lambda: midi_io.journal, to_parent, ended)
+    watching = _start_thread(midi_io.hot_plug.watch, meter, ended)
     try:
         midi_io.player.run_schedule()
     finally:
         ended.set()
-        source.close()
+        midi_io.listener.close()
+        if source is not None:
+            source.close()
         midi_io.player.end_every_note()
         midi_io.player.end_clock()
-        output.close()
         midi_io.journal.close()
         if midi_io.journal.lost_lines:
             with suppress(OSError):
                 to_parent.send_now(Lost(midi_io.journal.lost_lines))
+        watching.join(CLOSE_TIMEOUT_S)
+        midi_io.hot_plug.close()  # last: a server that does not answer lets it wait
 
 
-def _start_thread(body: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=body, args=arguments, name=body.__name__, daemon=True).start()
+def _start_thread(body: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=body, args=arguments, name=body.__name__, daemon=True)
+    thread.start()
+    return thread
 
 
-def _open_output(settings: MidiSettings) -> ports.OutputPort:
+def _open_ports(
+    settings: MidiSettings, midi_io: MidiIo, *, wait_for_ports: bool
+) -> tuple[DemoInput | None, str]:
+    """Open the ports; return the input of a demo, and the input's name."""
     try:
-        return ports.open_output(ports.find_api(settings.api), settings.output)
+        midi_io.hot_plug.open(wait_for_ports=wait_for_ports)
     except NoMidiError:
         if settings.demo is None:
             raise
-        return ports.SilentOutput()
-
-
-def _open_input(settings: MidiSettings, midi_io: MidiIo) -> ports.InputPort:
-    if settings.demo is not None:
-        return DemoInput(settings.demo, midi_io.listener.on_input, midi_io.begin)
-    return ports.open_input(ports.find_api(settings.api), settings.input, midi_io.listener.on_input)
-
-
-def _failure(error: UserError) -> Failed:
-    return Failed(str(error), isinstance(error, NoMidiError))
+    if settings.demo is None:
+        return None, midi_io.hot_plug.name("input")
+    source = DemoInput(settings.demo, midi_io.listener.on_input, midi_io.begin)
+    return source, source.name
 
 
 def _ask_for_realtime() -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from live.core.controls import Control
 from live.core.settings import ClockSource
 from live.demo import TimedMessage
+from live.midi_io.plug import Side
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,5 @@ class MidiSettings:
     """Whose clock is followed; the improviser tells when this changes, as with the next."""
     latency_ms: float = 0.0
     """How much later than planned everything of the model's is sent."""
+    plugged: tuple[tuple[Side, str], ...] = ()
+    """Ports that a midi_io before this one was connected to, to be connected to again."""

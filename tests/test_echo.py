@@ -1,0 +1,143 @@
+"""What is our own output that came back, and what is played."""
+
+from __future__ import annotations
+
+import random
+
+from live.midi_io.echo import MISSES, WINDOW_S, EchoFilter
+
+
+class Line:
+    """A player with thru, a model, and perhaps a way back from the output to the input."""
+
+    def __init__(self, delay=None, thru=True, channel=None):
+        self.filter = EchoFilter()
+        self.delay, self.thru, self.channel = delay, thru, channel
+        self.now = 0.0
+        self._returning = []
+        self.taken = []
+        """What was heard and not left out."""
+
+    def model(self, at, *data):
+        self._pass_until(at)
+        self._send(bytes(data))
+
+    def player(self, at, *data):
+        self._pass_until(at)
+        self._hear(bytes(data))
+
+    def note(self, who, at, length, pitch, velocity=80):
+        who(at, 0x90, pitch, velocity)
+        who(at + length, 0x80, pitch, 0)
+
+    def _send(self, data):
+        self.filter.sent(self.now, data)
+        if self.delay is not None:
+            self._returning.append((self.now + self.delay, data))
+
+    def _hear(self, data):
+        if self.channel is not None:
+            data = bytes([data[0] & 0xF0 | self.channel]) + data[1:]
+        if not self.filter.heard(self.now, data):
+            self.taken.append(data)
+            assert len(self.taken) <= 20_000, "it runs away"
+            if self.thru:
+                self._send(data)
+
+    def _pass_until(self, at):
+        while self._returning and self._returning[0][0] <= at:
+            self.now, data = self._returning.pop(0)
+            self._hear(data)
+        self.now = at
+
+    def pitches(self):
+        self._pass_until(self.now + 1.0)
+        return [data[1] for data in self.taken if data[0] & 0xF0 == 0x90]
+
+
+def test_model_does_not_hear_its_own_notes():
+    for delay in (0.001, 0.02, 0.1, 0.2):
+        for channel in (None, 5):
+            line = Line(delay, channel=channel)
+            for number in range(20):
+                line.note(line.model, number * 0.25, 0.2, 60 + number % 7, 70)
+            assert line.pitches() == [], (delay, channel)
+            assert line.taken == []
+
+
+def test_thru_does_not_run_in_a_circle():
+    for delay in (0.001, 0.02, 0.1):
+        line = Line(delay)
+        played = [60, 64, 64, 67, 60, 72]
+        for number, pitch in enumerate(played):
+            line.note(line.player, number * 0.3, 0.25, pitch, 64)
+        assert line.pitches() == played
+        releases = [data for data in line.taken if data[0] & 0xF0 == 0x80]
+        assert len(releases) == len(played)
+
+
+def test_pedals_and_knobs_do_not_run_in_a_circle():
+    line = Line(0.01)
+    for number, pitch in enumerate((60, 64)):
+        line.note(line.player, number, 0.5, pitch)
+    played = [(0xB0, 64, 127), (0xB0, 64, 0), *((0xB0, 1, value) for value in range(0, 127, 5))]
+    for number, data in enumerate(played):
+        line.player(2.0 + number * 0.004, *data)
+    line.pitches()
+    assert [tuple(d) for d in line.taken if d[0] == 0xB0] == played
+
+
+def test_player_who_strikes_what_the_model_has_just_struck_is_heard():
+    rng = random.Random(3)
+    line = Line(None)
+    played = []
+    for number in range(400):
+        pitch = rng.choice((60, 62, 64))
+        line.note(line.model, number * 0.2, 0.1, rng.choice((60, 62, 64)), 100)
+        line.note(line.player, number * 0.2 + 0.15, 0.02, pitch, 100)
+        played.append(pitch)
+    missed = len(played) - len(line.pitches())
+    assert missed <= 1  # the very first, before anything is known
+    assert not line.filter.is_open
+
+
+def test_roll_on_one_pad_is_heard_whole():
+    line = Line(None)
+    for number in range(40):
+        line.note(line.player, number * 0.06, 0.03, 38, 127)
+    assert line.pitches() == [38] * 40
+
+
+def test_way_back_that_is_closed_is_forgotten():
+    line = Line(0.02)
+    for number in range(5):
+        line.note(line.model, number * 0.5, 0.2, 60 + number)
+    assert line.pitches() == []
+    assert line.filter.is_open
+    line.delay = None
+    for number in range(MISSES + 2):
+        line.note(line.model, 10 + number * 0.5, 0.2, 60 + number)
+    line.player(20.0, 0x90, 40, 80)
+    assert not line.filter.is_open
+    line.model(30.0, 0x90, 50, 80)
+    line.player(30.0 + WINDOW_S / 2, 0x90, 50, 80)
+    assert line.pitches() == [40, 50]
+
+
+def test_player_is_heard_while_there_is_a_way_back():
+    line = Line(0.015)
+    played = []
+    for number in range(60):
+        line.note(line.model, number * 0.25, 0.2, 60 + number % 12, 70)
+        if number % 3 == 0:
+            line.note(line.player, number * 0.25 + 0.1, 0.1, 40 + number % 5, 90)
+            played.append(40 + number % 5)
+    assert line.pitches() == played
+
+
+def test_flood_leaves_little_behind():
+    line = Line(None)
+    for number in range(20_000):
+        line.player(number / 5000, 0x90 if number % 2 == 0 else 0x80, 30 + number // 2 % 60, 80)
+    assert len(line.taken) == 20_000
+    assert len(line.filter._order) < 2 * 5000 * WINDOW_S

@@ -1,0 +1,186 @@
+"""Keyboards, synths and servers that go away in the middle of the music and come back."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import mido
+import pytest
+import rtmidi
+
+from tests import jack
+
+pytestmark = pytest.mark.jack
+
+MODEL = 1  # channel 2
+FLAGS = ("--output-channel", "2", "--seed", "11", "--mode", "listen")
+
+
+class Device:
+    """A keyboard or a synth of its own, that can be pulled out."""
+
+    def __init__(self, kind, client):
+        self._kind, self._client = kind, client
+        self.heard = []
+        self.plug_in()
+
+    def plug_in(self, client=None):
+        self._port = self._kind(rtmidi.API_UNIX_JACK, name=client or self._client)
+        if self._kind is rtmidi.MidiIn:
+            self._port.set_callback(lambda event, _: self.heard.append(bytes(event[0])))
+        self._port.open_virtual_port("midi")
+
+    def pull_out(self):
+        if self._port is not None:
+            self._port.close_port()
+            self._port.delete()
+            self._port = None
+
+    def send(self, *data):
+        self._port.send_message(data)
+
+    def sounding(self):
+        down = set()
+        for data in list(self.heard):
+            if data[0] & 0xF0 == 0x90 and data[2] > 0:
+                down.add((data[0] & 0x0F, data[1]))
+            elif data[0] & 0xF0 in (0x80, 0x90):
+                down.discard((data[0] & 0x0F, data[1]))
+        return down
+
+
+@pytest.fixture
+def keyboard(jack_server):
+    one = Device(rtmidi.MidiOut, "test-keyboard")
+    yield one
+    one.pull_out()
+
+
+@pytest.fixture
+def synth(jack_server):
+    one = Device(rtmidi.MidiIn, "test-synth")
+    yield one
+    one.pull_out()
+
+
+@pytest.fixture
+def session(performer, keyboard, synth):
+    one = performer("--input", "test-keyboard", "--output", "test-synth", *FLAGS)
+    one.wait_ready()
+    return one
+
+
+def wait_for_lines(session, text, count):
+    jack.wait_for(lambda: session.output.count(text) == count, f"{count} x {text}", 10)
+
+
+def wait_until_heard(keyboard, synth, pitch):
+    """Play a note until it arrives; return how long that took, in seconds."""
+    began = time.perf_counter()
+    while (0, pitch) not in synth.sounding():
+        assert time.perf_counter() < began + 5, "no way through"
+        keyboard.send(0x90, pitch, 80)
+        time.sleep(0.02)
+    return time.perf_counter() - began
+
+
+def times(few, many):
+    return [few, pytest.param(many, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("count", times(4, 50))
+def test_keyboard_that_is_unplugged_lets_go_of_its_keys_and_comes_back(
+    session, keyboard, synth, count
+):
+    for number in range(1, count + 1):
+        keyboard.send(0xB0, 64, 127)
+        keyboard.send(0x90, 60, 80)
+        jack.wait_for(lambda: synth.sounding() == {(0, 60)}, "thru")
+        keyboard.pull_out()
+        jack.wait_for(lambda: synth.sounding() == set(), "the end of what was held")
+        if number % 2:  # and sometimes it is back before anybody has looked
+            wait_for_lines(session, "is gone", number)
+        keyboard.plug_in()
+        assert wait_until_heard(keyboard, synth, 62) < 1.0
+        keyboard.send(0x80, 62, 0)
+        wait_for_lines(session, "is back", number)
+    assert bytes([0xB0, 64, 0]) in synth.heard
+    wait_for_lines(session, "is gone", count)
+    file = mido.MidiFile(session.stop(signal.SIGTERM))
+    down = set()
+    for message in file.tracks[1]:
+        if message.type == "note_on" and message.velocity:
+            assert message.note not in down
+            down.add(message.note)
+        elif message.type in ("note_on", "note_off"):
+            down.discard(message.note)
+    assert down == set()
+
+
+@pytest.mark.parametrize("count", times(3, 50))
+def test_synth_that_is_unplugged_is_silenced_when_it_comes_back(session, keyboard, synth, count):
+    for number in range(1, count + 1):
+        keyboard.send(0x90, 60, 80)
+        jack.wait_for(lambda: synth.sounding() == {(0, 60)}, "thru")
+        synth.pull_out()
+        wait_for_lines(session, "is gone", number)
+        keyboard.send(0x80, 60, 0)  # nobody hears this
+        synth.plug_in()
+        wait_for_lines(session, "is back", number)
+        jack.wait_for(lambda: synth.sounding() == set(), "its silence")
+        assert wait_until_heard(keyboard, synth, 62) < 1.0
+        keyboard.send(0x80, 62, 0)
+        jack.wait_for(lambda: synth.sounding() == set(), "thru")
+
+
+def test_new_device_that_matches_the_name_is_taken(session, keyboard, synth):
+    keyboard.pull_out()
+    wait_for_lines(session, "is gone", 1)
+    keyboard.plug_in("another Test-Keyboard of mine")
+    assert wait_until_heard(keyboard, synth, 62) < 1.0
+    assert 'input: "another Test-Keyboard of mine:midi"' in session.output
+
+
+def test_both_ports_go_by_the_name_of_one_client(performer, keyboard, synth):
+    session = performer("--virtual", *FLAGS)
+    session.wait_ready()
+    jack.connect("test-keyboard:midi", "Continuo:Continuo In")
+    jack.connect("Continuo:Continuo Out", "test-synth:midi")
+    wait_until_heard(keyboard, synth, 60)
+    keyboard.send(0x80, 60, 0)
+    # What was connected by hand is connected again, also to a process that takes its place.
+    synth.pull_out()
+    wait_for_lines(session, "is gone", 1)
+    synth.plug_in()
+    wait_until_heard(keyboard, synth, 62)
+    session.child("midi_io").kill()
+    jack.wait_for(lambda: "midi_io is back" in session.output, "midi_io", 10)
+    jack.wait_for(lambda: synth.sounding() == set(), "silence")
+    wait_until_heard(keyboard, synth, 64)
+
+
+def test_server_that_ends_and_begins_again_is_played_on(performer, tmp_path):
+    with jack.server("-again") as server:
+        synth, keyboard = Device(rtmidi.MidiIn, "synth"), Device(rtmidi.MidiOut, "keyboard")
+        session = performer("--input", "keyboard", "--output", "synth", *FLAGS)
+        session.wait_ready()
+        wait_until_heard(keyboard, synth, 60)
+        server.stop()
+        wait_for_lines(session, "server is gone", 1)
+        keyboard.pull_out()
+        synth.pull_out()
+        server.start()
+        synth, keyboard = Device(rtmidi.MidiIn, "synth"), Device(rtmidi.MidiOut, "keyboard")
+        assert wait_until_heard(keyboard, synth, 62) < 2.0
+        server.freeze()
+        wait_for_lines(session, "does not answer", 1)
+        server.thaw()
+        jack.wait_for(lambda: synth.sounding() == set(), "silence")
+        wait_until_heard(keyboard, synth, 64)
+        file = mido.MidiFile(session.stop(signal.SIGTERM))
+        assert {m.note for m in file.tracks[1] if m.type == "note_on"} == {60, 62, 64}
+        assert "Traceback" not in session.output
+        assert "Cannot" not in session.output  # what JACK's library prints
+        keyboard.pull_out()
+        synth.pull_out()
