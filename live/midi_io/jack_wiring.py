@@ -21,7 +21,7 @@ from live.errors import NoMidiError, UserError
 from live.midi_io.names import CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL
 from live.midi_io.outlet import Outlet
 from live.midi_io.plug import Side
-from live.midi_io.ports import InputPort, OnInput, State, open_input, open_output
+from live.midi_io.ports import InputPort, OnInput, State, never_free, open_input, open_output
 
 STUCK_S: Final = 0.4
 """A server whose cycles stand still for so long is stuck. RtMidi's buffer holds the messages of a
@@ -132,11 +132,16 @@ class JackWiring:
             self._input.close()
             self._input = None
         output = self._outlet.exchange(None)
-        if output is not None:
-            if self._gone.is_set():
+        if self._gone.is_set():
+            # JACK's library waits in close for its own thread, which may be in a callback and wait
+            # for the library: a dying server sends many.
+            never_free(self._client)
+            if output is not None:
                 output.abandon()
-            else:
-                output.close()
+            return
+        if output is not None:
+            output.close()
+        self._client.deactivate()
         self._client.close()
 
     def _wait_for_cycles(self) -> None:

@@ -94,10 +94,14 @@ class RtMidiOutput:
         """Leave the port open for good: its server is gone.
 
         To close it, RtMidi would wait a second for that server, with Python's lock held, and once
-        another server has been asked for, close what JACK has freed already. So it must not be
-        closed when Python ends either.
+        another server has been asked for, close what JACK has freed already.
         """
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._port))
+        never_free(self._port)
+
+
+def never_free(holder: Any) -> None:
+    """Keep an object of a C library to the end of the process, and beyond Python's tidying up."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(holder))
 
 
 def find_api(name: str) -> int:
