@@ -65,6 +65,9 @@ SHORTEST_SOLO_BARS: Final = 8
 """A piece does not end sooner."""
 REPLAN_INTERVAL_S: Final = 0.1
 """A flood of changes makes the model plan anew no more often than this."""
+OVERSLEPT_S: Final = 0.5
+"""Notes that should have been handed out so long ago are not played at all: the machine slept, or
+the clock that leads has jumped."""
 
 
 @dataclass(slots=True)
@@ -448,6 +451,11 @@ class Performer:
         return actions
 
     def _play_on(self, now_s: float) -> list[Action]:
+        wake_s = self._voice.wake_s()
+        if wake_s is not None and now_s > wake_s + OVERSLEPT_S:
+            self.counters["overslept"] += 1
+            soon_s = self._soon(now_s)
+            self._voice.skip_to(self.clock.next_multiple(soon_s, self.settings.handover_ticks))
         notes = self._voice.plan(now_s)
         actions: list[Action] = []
         if notes and not self._announced:

@@ -42,6 +42,8 @@ class Speech:
     """No new note may stand before this; None: no bound."""
     last_tick: int = 0
     """Where the latest end of a note stands."""
+    begins: bool = True
+    """Whether the next note has to stand on its start."""
     complete: bool = False
     repetition: Repetition = field(default_factory=Repetition)
     """Of its notes."""

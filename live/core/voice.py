@@ -118,11 +118,26 @@ class Voice:
         dropped = [n for n in speech.notes if not n.committed]
         self._drop(speech, dropped)
         speech.complete = False
-        speech.revision += 1
-        speech.drawn = 0
+        self._begin_revision(speech, begins=False)
         earliest = self._clock.tick_at(now_s + self._current.now.ahead_s)
         speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
         self._memory.read(self._score.events())
+
+    def skip_to(self, tick: int) -> None:
+        """Go on from a tick: what was planned before and not handed out never sounds."""
+        speech = self.speech
+        if speech is None:
+            return
+        speech.start_tick, speech.earliest_tick = tick, None
+        self._drop(speech, [n for n in speech.notes if not n.committed])
+        self._begin_revision(speech, begins=True)
+        speech.complete = speech.end_tick is not None and tick >= speech.end_tick
+        self._memory.read(self._score.events())
+
+    def _begin_revision(self, speech: Speech, *, begins: bool) -> None:
+        speech.revision += 1
+        speech.drawn = 0
+        speech.begins = begins
 
     def stop(self, time_s: float, *, forget: bool = False) -> int:
         """End the speech: notes that have not begun are dropped, those that sound end now.
@@ -222,7 +237,7 @@ class Voice:
         """Draw the next note and add it to the plan, or find the speech complete."""
         if self._score.overfull:
             self._memory.read(self._score.events())
-        first = speech.count == 0 and speech.revision == 0
+        first = speech.begins
         latest = self._score.last_onset_ticks
         previous = speech.start_tick if latest is None else latest
         drawn = self._drawer.draw(
@@ -258,4 +273,5 @@ class Voice:
         speech.notes.append(planned)
         speech.entries = [*speech.entries, planned.entry][-self._current.now.seed_window :]
         speech.count += 1
+        speech.begins = False
         speech.last_tick = max(speech.last_tick, planned.end_tick)
