@@ -11,9 +11,11 @@ import pytest
 from live.config_file import PROJECT
 from live.control_settings import COMMANDS, Controls, read_controls
 from live.errors import UserError
-from live.settings import LIVE
+from live.set_flag import read_set_flags
+from live.settings import LIVE, load
 from live.settings_cli import settings_table
 
+PAGES = ("controls", "playing", "settings")
 SETTINGS = (PROJECT / "docs" / "settings.md").read_text()
 CONTROLS = (PROJECT / "docs" / "controls.md").read_text()
 
@@ -40,6 +42,16 @@ def test_every_binding_that_is_shown_can_be_written_so():
         except UserError as error:
             pytest.fail(f"{name} = {given}: {error}")
         assert len(controls) == len(texts)
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p}.md" for p in PAGES)])
+def test_every_flag_that_is_shown_is_taken(page):
+    text = (PROJECT / page).read_text()
+    shown = re.findall(r'--set (?:"([^"]+)"|([^\s`"]+="[^"]*"|[^\s`"]+))', text)
+    for quoted, plain in shown:
+        given = quoted or plain.replace('"', "")
+        if given != "NAME=VALUE":
+            load(PROJECT / "config.toml", read_set_flags([given]))
 
 
 def test_the_command_prints_the_table_and_the_commands():
