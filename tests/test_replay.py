@@ -41,6 +41,7 @@ def session(jack_server, tmp_path_factory):
         midi={"output_channel": 2},
         turns={"mode": "continue"},
         sampling={"seed": 11},
+        controls={"time.bpm": "cc 20"},
     )
     try:
         peer.connect()
@@ -63,6 +64,11 @@ def session(jack_server, tmp_path_factory):
         one.session.do("your_turn")
         answer()
         one.session.do("again")
+        answer()
+        for value in (100, 110, 120):  # a knob that passes the tempo, and takes it along
+            peer.send(0xB0, 20, value)
+        one.session.change("model", "default.float32")  # and goes on with it
+        one.wait_for(lambda: any("float32.onnx now" in line for line in one.lines), "the model")
         answer()
         one.kill("improviser")
         one.wait_for(lambda: any("improviser is back" in line for line in one.lines), "it")
@@ -89,6 +95,15 @@ pytestmark = pytest.mark.jack
 def test_a_session_with_changes_and_deaths_plays_again_to_the_same_notes(session):
     cores = [line for line in read_lines(session) if line.kind == "core"]
     assert len(cores) == 3
+    assert [line.kind for line in read_lines(session)].count("model") == 1
+    assert [line.rest[0]["model"] for line in cores] == [
+        "default.onnx",
+        "default.float32.onnx",
+        "default.float32.onnx",
+    ]
+    tempos = [line.rest[1] for line in read_lines(session) if line.rest[:1] == ("bpm",)]
+    assert tempos[0] == 170.0
+    assert tempos[-1] > 200
     run = live("replay", session.with_suffix(".mid"))
     sent = [x for x in read_lines(session) if x.kind == "out" and x.message[0] & 0xF0 == 0x90]
     assert len(sent) > 15

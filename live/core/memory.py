@@ -54,9 +54,7 @@ class Memory:
 
         All but the last event are run at once, so that the prediction that follows is one step.
         """
-        shared = min(len(rows), len(self._rows))
-        differs = np.any(rows[:shared] != self._rows[:shared], axis=1)
-        same = int(np.argmax(differs)) if differs.any() else shared
+        same = self._shared(rows)
         self._states = {n: s for n, s in self._states.items() if n <= same}
         self._rows = rows
         heard = self._last_state_before(len(rows))
@@ -65,11 +63,12 @@ class Memory:
             self._states[len(rows) - 1] = self.network.run(part, self._states[heard]).states
 
     def read_each(self, rows: Tokens) -> None:
-        """Make this the sequence of these events, as ``read``, and keep the states after each.
+        """Make this the sequence of these events, as ``read``, running what is new one by one.
 
-        Going back from there costs no more than the steps that are gone back. It takes longer.
+        It takes longer. But going back from there costs no more than the steps that are gone back,
+        and the states are the same to the last bit, however much of it had been read before.
         """
-        for count in range(1, len(rows) + 1):
+        for count in range(self._shared(rows), len(rows) + 1):
             self.read(rows[:count])
 
     def take_over(self, other: Memory) -> None:
@@ -112,6 +111,12 @@ class Memory:
         )
         self._states[count] = prediction.states
         return prediction
+
+    def _shared(self, rows: Tokens) -> int:
+        """Return how many events these rows begin with that were read already."""
+        shared = min(len(rows), len(self._rows))
+        differs = np.any(rows[:shared] != self._rows[:shared], axis=1)
+        return int(np.argmax(differs)) if differs.any() else shared
 
     def _last_state_before(self, count: int) -> int:
         return max((n for n in self._states if n < count), default=0)

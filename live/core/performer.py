@@ -243,7 +243,7 @@ class Performer:
         actions = [*self._catch_up(time_s), *self._play_on(time_s)]
         self._current.now = replace(self.settings, model=model)
         self._memory.take_over(memory)
-        self._memory.read(self._score.events())
+        self._memory.read_each(self._score.events())
         self._replan(time_s)
         return [*actions, Changed(time_s, "model", model)]
 
