@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,10 @@ def find_model(given: str, present: Path) -> Path:
     """
     name = given if given.endswith(SUFFIX) else given + SUFFIX
     for path in (Path(name), present.parent / name):
-        if path.is_file() and (path.is_absolute() or path.parent == present.parent):
-            return path
+        with suppress(OSError):  # a name that no file can have
+            if path.is_file() and (path.is_absolute() or path.parent == present.parent):
+                return path
     known = ", ".join(path.name for path in models_beside(present)) or "none"
-    raise UserError(f'there is no model "{given}"; beside the one that plays there are: {known}')
+    raise UserError(
+        f'there is no model "{given[:60]}"; beside the one that plays there are: {known}'
+    )

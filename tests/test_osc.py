@@ -9,7 +9,11 @@ import threading
 import time
 from dataclasses import replace
 
+import mido
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
@@ -22,6 +26,8 @@ from live.osc.feedback import Feedback
 from live.osc.link import osc
 from live.osc.server import MAX_BYTES, MESSAGES_PER_S, OscServer
 from live.osc.settings import LOOPBACK, OscSettings
+from live.osc.words import obey
+from live.present import PresentSettings
 from live.settings import LIVE, load
 from live.supervisor import Session
 from live.watching import SettingChanged, Told
@@ -146,6 +152,41 @@ def test_what_means_nothing_is_one_line_and_changes_nothing(
     assert says in line
     assert "OSC" in line
     assert "\n" not in line
+
+
+ARGUMENT = st.one_of(
+    st.floats(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(max_size=300),
+    st.binary(max_size=20),
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(0, 9), max_size=3),
+)
+ADDRESS = st.one_of(
+    st.text(max_size=120),
+    st.sampled_from([f"/{s.section}/{s.key}" for s in LIVE]),
+    st.sampled_from(["/do/", "/do/panic", "/play/note", "/play/control", "/refresh", "/", "//"]),
+)
+
+
+@given(ADDRESS, st.lists(ARGUMENT, max_size=4))
+@hypothesis_settings(max_examples=150)
+def test_whatever_comes_is_obeyed_or_refused_in_one_line(address, arguments):
+    steered = Steered()
+    present = PresentSettings(load(PROJECT / "config.toml", {}), LIVE)
+    steered.change = present.change
+    try:
+        obey(steered, LIVE, lambda: None, address, arguments)
+    except UserError as error:
+        line = str(error)
+    else:
+        line = "OSC"
+    assert line.startswith("OSC")
+    assert "\n" not in line
+    for data in steered.asked:
+        if isinstance(data, bytes):
+            assert len(mido.Message.from_bytes(data).bytes()) == 3
 
 
 def test_garbage_and_datagrams_that_are_too_long_are_refused(steered, server, client):

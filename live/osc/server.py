@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from pythonosc.osc_message import OscMessage
-from pythonosc.osc_packet import OscPacket, ParseError
+from pythonosc.osc_packet import OscPacket
 
 from live.errors import UserError
 from live.live_settings import LiveSettings
@@ -138,7 +138,5 @@ class OscServer:
 def _messages(data: bytes) -> list[OscMessage]:
     try:
         return [timed.message for timed in OscPacket(data).messages]
-    except ParseError as error:
-        raise UserError("OSC: a datagram that is no OSC") from error
-    except (ValueError, IndexError, RecursionError, OverflowError) as error:  # what it lets through
+    except Exception as error:  # not all that it trips over is its ParseError
         raise UserError("OSC: a datagram that is no OSC") from error
