@@ -36,9 +36,9 @@ from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Predic
 LONGEST_REST_BEATS: Final = bounds.LONGEST_REST_TICKS // TICKS_PER_BEAT
 LARGEST_CHORD: Final = 8
 """Notes that begin at once, of each instrument."""
-KNOWN_BITS: Final = 2.5
-"""The network knows how loud a note is where it is in doubt by no more. Where it was not taught
-dynamics it is in doubt by up to five bits."""
+KNOWN_SHARE: Final = 0.5
+"""The network knows how loud a note is where it finds it as likely as this to be near the player's
+dynamics. Where it was not taught dynamics, it finds all velocities about as likely."""
 NOTHING: Final = Own()
 _TOGETHER: Final = SHIFT.encode(0)
 
@@ -61,8 +61,8 @@ class Request:
     """Where the note may stand at the earliest; None: where the latest note stands."""
     may_end: bool = False
     """Whether the network may end the piece instead."""
-    looped: int = 0
-    """How many of the latest notes were a loop's."""
+    heat: int = 0
+    """Of a loop that has to be left, see ``live.core.guard``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Drawer:
         pitches = bounds.allowed_pitches(s, bounds.lock_of(s, self._portrait.key))
         bias[FIELD_SLICE["pitch"]][~pitches] = FORBIDDEN
         noise = self._noise(request.number)
-        temperature, min_p = heated(s.temperature, s.min_p, request.looped)
+        temperature, min_p = heated(s.temperature, s.min_p, request.heat)
         drawn = self._memory.predict(noise, bias, forced, temperature, min_p)
         if drawn.event[COLUMN["instrument"]] == INSTRUMENT.encode(DRUMS):
             # What comes before the pitch is settled; the rest is drawn under a drum's bounds.
@@ -175,10 +175,8 @@ class Drawer:
         return onset
 
     def _bound_velocity(self, bias: Floats, forced: Tokens, level: int) -> None:
-        s = self._current.now
-        near = None if s.velocity == "model" else level
-        allowed = bounds.allowed_velocities(s, near)
-        if s.velocity == "player" or not allowed.any():
+        allowed = self._allowed_velocities(level)
+        if self._current.now.velocity == "player" or not allowed.any():
             forced[COLUMN["velocity"]] = VELOCITY.encode(level)
         bias[FIELD_SLICE["velocity"]][~allowed] = FORBIDDEN
 
@@ -186,8 +184,12 @@ class Drawer:
         """Return how loud a note is: as it was drawn, or at a level where that says nothing."""
         follows = forced[COLUMN["velocity"]] != FREE
         if self._current.now.velocity == "auto" and not follows:
-            logits = drawn.logits[-1, FIELD_SLICE["velocity"]][UNKNOWN + 1 :].astype(np.float64)
+            logits = drawn.logits[-1, FIELD_SLICE["velocity"]].astype(np.float64)
             p = np.exp(logits - logits.max())
-            p /= p.sum()
-            follows = -(p * np.log2(np.maximum(p, 1e-12))).sum() > KNOWN_BITS
+            near = p[self._allowed_velocities(level)].sum()
+            follows = near < KNOWN_SHARE * p[UNKNOWN + 1 :].sum()
         return level if follows else VELOCITY.decode(int(drawn.event[COLUMN["velocity"]]))
+
+    def _allowed_velocities(self, level: int) -> bounds.Mask:
+        s = self._current.now
+        return bounds.allowed_velocities(s, None if s.velocity == "model" else level)

@@ -2,8 +2,8 @@
 
 A passage repeats itself where the same notes come in the same rhythm at least three times in a row.
 How long that has gone on is counted in notes. The model may repeat itself as long as the player
-does, and a little in any case; each note beyond makes the next draws hotter, and each note that is
-new lets them cool down.
+does, and a little in any case; each note beyond makes the next draw hotter, without end, and a few
+notes that are new let it cool down again.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ TOLERANCE_TICKS: Final = 3
 """Rhythms that differ by no more are the same: nobody plays on the grid."""
 ALLOWED_NOTES: Final = 12
 """A repetition of so many notes is music, whatever the player does."""
-COOLING_NOTES: Final = 16
-"""A note of a loop heats the draws of so many notes that follow."""
+COOLING: Final = 4
+"""Each new note takes as much heat away as so many notes of a loop brought."""
 HEAT: Final = 0.15
-"""What each note of a loop adds to the temperature."""
+"""What each note beyond adds to the temperature."""
 OPENING: Final = 0.75
 """What each multiplies min-p with: heat alone never lets in what min-p rules out."""
 _PERIODS: Final = np.arange(1, LONGEST_PERIOD + 1)
@@ -63,11 +63,12 @@ class Repetition:
 
 
 def excess(line: Repetition, player: Repetition) -> int:
-    """Return how many of a line's latest notes go on repeating beyond what the player does."""
+    """Return the heat of the next draw: notes that a line repeats beyond what the player does."""
     allowed = max([ALLOWED_NOTES, *player.lengths])
-    return sum(length > allowed for length in line.lengths[-COOLING_NOTES:])
+    beyond = (length - allowed for length in reversed(line.lengths))
+    return max([0, *(heat - COOLING * ago for ago, heat in enumerate(beyond))])
 
 
-def heated(temperature: float, min_p: float, notes: int) -> tuple[float, float]:
-    """Return the temperature and min-p to draw with after so many notes of a loop."""
-    return temperature + HEAT * notes, min_p * OPENING**notes
+def heated(temperature: float, min_p: float, heat: int) -> tuple[float, float]:
+    """Return the temperature and min-p to draw with."""
+    return temperature + HEAT * heat, min_p * OPENING**heat

@@ -223,15 +223,15 @@ class Voice:
             (*ends, *(n.end_tick for n in planned)),
         )
 
-    def _looped(self, speech: Speech) -> int:
-        """Return how many of a speech's latest notes repeat beyond what the player does."""
+    def _heat(self, speech: Speech) -> int:
+        """Return the heat that leads out of a loop; each loop is counted."""
         if not self._current.now.loop_guard:
             return 0
-        looped = excess(speech.repetition, self._portrait.repetition)
-        if looped and not speech.looping:
+        heat = excess(speech.repetition, self._portrait.repetition)
+        if heat and not speech.looping:
             self._counters["loops"] += 1
-        speech.looping = looped > 0
-        return looped
+        speech.looping = heat > 0
+        return heat
 
     def _plan_note(self, speech: Speech) -> None:
         """Draw the next note and add it to the plan, or find the speech complete."""
@@ -249,7 +249,7 @@ class Voice:
                 onset_tick=speech.start_tick if first else None,
                 earliest_tick=speech.earliest_tick,
                 may_end=speech.may_end_tick is not None and previous >= speech.may_end_tick,
-                looped=self._looped(speech),
+                heat=self._heat(speech),
             )
         )
         speech.drawn += 1
