@@ -26,6 +26,7 @@ check: $(VENV)/development
 
 bench: $(VENV)/development
 	$(RUN) -m benchmarks.performer $(ARGS)
+	$(RUN) -m benchmarks.clock
 
 clean:
 	rm -rf $(VENV) build *.egg-info

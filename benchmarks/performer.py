@@ -46,8 +46,12 @@ def main() -> None:
     else:
         with jack.server():
             rows += session_rows(arguments.model, arguments.notes)
-    print(f"Measured on {date.today()} on {machine()}.\n")
-    print("| what | target | measured |\n|---|---|---|")
+    print_table(rows, f"Measured on {date.today()} on {machine()}.")
+
+
+def print_table(rows: list[Row], title: str) -> None:
+    """Print rows as a table of Markdown."""
+    print(f"{title}\n\n| what | target | measured |\n|---|---|---|")
     for row in rows:
         print("| " + " | ".join(row) + " |")
 

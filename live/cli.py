@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from live import settings
-from live.core.settings import Answer, Handover, Mode, PhraseEnd
+from live.core.settings import Answer, ClockSource, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
@@ -50,6 +50,15 @@ def perform(
     mode: Annotated[Mode | None, typer.Option(help="How turns are taken.")] = None,
     bpm: Annotated[float | None, typer.Option(help="Tempo in beats per minute.")] = None,
     beats_per_bar: Annotated[int | None, typer.Option(help="Beats of a bar.")] = None,
+    clock: Annotated[ClockSource | None, typer.Option(help="Who leads the beat.")] = None,
+    send_clock: Annotated[
+        bool | None,
+        typer.Option("--send-clock/--no-send-clock", help="Send MIDI clock to the output."),
+    ] = None,
+    latency_ms: Annotated[
+        float | None,
+        typer.Option(help="Send everything so much later; -50 for a synth that is 50 ms slow."),
+    ] = None,
     silence_beats: Annotated[
         float | None, typer.Option(help="Silence that ends a phrase, in beats.")
     ] = None,
@@ -118,7 +127,13 @@ def perform(
             "output_channel": output_channel,
             "thru": thru,
         },
-        "time": {"bpm": bpm, "beats_per_bar": beats_per_bar},
+        "time": {
+            "bpm": bpm,
+            "beats_per_bar": beats_per_bar,
+            "clock": clock,
+            "send_clock": send_clock,
+            "latency_ms": latency_ms,
+        },
         "turns": {
             "mode": mode,
             "phrase_end": phrase_end,

@@ -138,6 +138,13 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectLink:
+    """The parent to midi_io: Link's process is at the other end of this pipe."""
+
+    link: Connection
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The parent to a child: end every note, close everything, leave."""
 

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+from live import link_peer
 from live.errors import UserError
 from live.live_settings import LiveSetting, LiveSettings, Owner
 from live.model_files import find_model
@@ -49,6 +50,8 @@ class PresentSettings:
         with self._lock:
             changed = _with(self._now, setting.owner, setting.field, value)
             conflict = changed.performer.conflict()
+            if conflict is None and setting.field == "clock" and value == "link":
+                conflict = link_peer.missing()
             if conflict is not None:
                 raise UserError(conflict)
             self._now = changed

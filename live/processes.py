@@ -52,6 +52,14 @@ def page(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
     run(settings, setup, parent)
 
 
+def link(bpm: float, beats_per_bar: int, midi_io: Connection, parent: Connection) -> None:
+    """Be the link process."""
+    _name_process("link")
+    from live.link_peer import run
+
+    run(bpm, beats_per_bar, midi_io, parent)
+
+
 def _name_process(name: str) -> None:
     """Let ``top`` and ``ps`` tell the processes apart, where the system can."""
     with suppress(OSError):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from live import link_peer
 from live.config_file import PROJECT, find_config, read_config
 from live.control_settings import Controls, Models, read_controls
 from live.core.controls import Control
@@ -221,6 +222,9 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
     conflict = performer.conflict()
     if conflict is not None:
         raise UserError(conflict)
+    no_link = link_peer.missing() if settings.time.clock == "link" else None
+    if no_link is not None:
+        raise UserError(no_link)
     return SessionSettings(
         midi=_midi_settings(settings, controls),
         performer=performer,

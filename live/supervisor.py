@@ -17,6 +17,7 @@ from live import processes
 from live.core.controls import Command
 from live.core.view import View
 from live.errors import NoMidiError, UserError
+from live.link_child import LinkChild
 from live.messages import (
     Begin,
     Change,
@@ -82,6 +83,7 @@ class Session:
         self._context = multiprocessing.get_context("spawn")
         self._midi_io: _Child | None = None
         self._improviser: _Child | None = None
+        self._link = LinkChild(self._start_process)
         self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
         for path in recover(settings.folder):
             self._tell(f"an earlier session had been cut off; recorded {path}")
@@ -108,6 +110,7 @@ class Session:
             took_s = time.perf_counter() - began_s
             self._tell(f"{ports.detail} | {model.detail} | {priority} | ready in {took_s:.1f} s")
             midi_io.outbox.send_now(Begin())
+            self._link.follow(self.present.now.performer, midi_io.outbox)
         except BaseException:
             with signals_ignored():
                 self._stop_children()
@@ -253,12 +256,17 @@ class Session:
         return self._improviser
 
     def _spawn(self, name: str, body: Callable[..., None], *arguments: object) -> _Child:
+        return _Child(*self._start_process(name, body, *arguments))
+
+    def _start_process(
+        self, name: str, body: Callable[..., None], *arguments: object
+    ) -> tuple[BaseProcess, Connection]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=body, args=(*arguments, theirs), name=name)
         with signals_ignored():  # inherited: the parent alone decides how a session ends
             process.start()
         theirs.close()
-        return _Child(process, ours)
+        return process, ours
 
     def _wait_until_ready(self, child: _Child, began_s: float) -> Ready:
         name = child.process.name
@@ -285,6 +293,8 @@ class Session:
             setting = self.present.took(message.name, message.value)
             if setting is not None:
                 self._watchers.tell(SettingChanged(setting.name, setting.to_file(message.value)))
+            if message.name == "clock" and self._midi_io is not None:
+                self._link.follow(self.present.now.performer, self._midi_io.outbox)
         elif isinstance(message, Lost):
             self._tell(
                 f"the disk did not take {message.lines} lines of the recording; make room on it"
@@ -300,6 +310,8 @@ class Session:
             self._tell(f"{child.process.name} is back: {message.detail}")
             if child is self._midi_io:
                 child.outbox.send_now(Begin())
+                self._link.end()  # it spoke to the one before
+                self._link.follow(self.present.now.performer, child.outbox)
             for setting, value in self.present.held_by(child.process.name):
                 # What was changed while it started; what it has already it passes over.
                 child.outbox.put(Change(setting.field, value), key=setting.field)
@@ -346,6 +358,7 @@ class Session:
         return True
 
     def _stop_children(self) -> None:
+        self._link.end()
         for child in (self._midi_io, self._improviser):
             if child is not None:
                 child.outbox.put(Stop())

@@ -34,12 +34,13 @@ def jack_server() -> Iterator[str]:
 class Performer:
     """``python -m live`` as a user starts it, in a process of its own; the page if asked for."""
 
-    def __init__(self, *arguments: str, folder: Path) -> None:
+    def __init__(self, *arguments: str, folder: Path, within: tuple[str, ...] = ()) -> None:
+        """``within`` is a command that runs another one."""
         page = () if "--page" in arguments else ("--no-page",)
         self.folder = folder
         self._log = (folder.parent / f"{folder.name}.log").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "live", "--record", str(folder), *page, *arguments],
+            [*within, sys.executable, "-m", "live", "--record", str(folder), *page, *arguments],
             cwd=PROJECT,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -90,8 +91,9 @@ def performer(tmp_path: Path) -> Iterator[object]:
     """Return a function that starts the performer with flags."""
     started: list[Performer] = []
 
-    def start(*arguments: str) -> Performer:
-        one = Performer(*arguments, folder=tmp_path / f"sessions{len(started)}")
+    def start(*arguments: str, within: tuple[str, ...] = ()) -> Performer:
+        folder = tmp_path / f"sessions{len(started)}"
+        one = Performer(*arguments, folder=folder, within=within)
         started.append(one)
         return one
 

@@ -62,6 +62,8 @@ class MidiClock:
         self._armed: TransportKind = "started"
         self._position = 0
         """Song position of the next clock message, in ticks, while it does not run."""
+        self._located = False
+        """Whether that place was given by a Song Position."""
         self._first_tick = 0
         self._period_s: float | None = None
         """Between two ticks, before it fell silent."""
@@ -145,17 +147,17 @@ class MidiClock:
             self._first_tick = self._tick - self._position
             self._told = False
             news.append(Transport(time_s, self._armed))
-            if self._position % self.bar_ticks:
+            if self._located and self._position % self.bar_ticks:
                 where = self._spelled(self._position)
                 news.append(f"the MIDI clock goes on in the middle of a bar, at {where}")
-            self._state = "running"
+            self._state, self._located = "running", False
         elif self._state == "silent":
             news += [Transport(time_s, "continued"), "the MIDI clock is back"]
             self._state = "running"
         if self._filter.locked and not self._locked:
             assert self._filter.period_s is not None
             bpm = 60 / self._filter.period_s / TICKS_PER_BEAT
-            news.append(f"following the MIDI clock, {bpm:.1f} BPM")
+            news.append(f"following the MIDI clock, {bpm:.0f} BPM")
         self._locked = self._filter.locked
         return news
 
@@ -181,7 +183,7 @@ class MidiClock:
 
     def _locate(self, position: int) -> list[Transport | str]:
         if not self.running:
-            self._position = position
+            self._position, self._located = position, True
             return []
         if position % self.bar_ticks == 0:
             self._first_tick = self._tick + 1 - position

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from live.core.clock import BeatClock
 from live.core.link_clock import LinkClock
@@ -23,6 +23,9 @@ from live.core.midi_clock import MidiClock, Place, Transport
 from live.core.settings import Current
 from live.core.tap import TapTempo
 from live.messages import Changed, LinkState, Pulse, Said, SetLink
+
+SAME_BPM: Final = 0.01
+"""Link counts a beat in whole microseconds, which no setting spells."""
 
 TimeNews = Transport | Said | Changed | SetLink
 """What the timekeeper tells the performer; all but ``Transport`` is to be passed on."""
@@ -56,8 +59,8 @@ class Timekeeper:
     @property
     def running(self) -> bool:
         """Whether the music may play."""
-        if self._link is not None:
-            return self._link.running
+        if self._link is not None:  # until it is heard, nobody knows where its bars are
+            return self._link.state is not None and self._link.running
         return self._midi is None or self._midi.running or not self._midi.leading
 
     def silent_at_s(self) -> float | None:
@@ -162,7 +165,7 @@ class Timekeeper:
     def _keep_tempo(self, time_s: float) -> list[TimeNews]:
         """Let the setting say what the tempo is."""
         bpm = round(min(max(self._clock.bpm, 20.0), 400.0), 2)
-        if bpm == self._current.now.bpm:
+        if abs(bpm - self._current.now.bpm) < SAME_BPM:
             return []
         self._current.now = replace(self._current.now, bpm=bpm)
         return [Changed(time_s, "bpm", bpm)]

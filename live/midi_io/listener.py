@@ -132,6 +132,12 @@ class Listener:
             beat = said.state.beat + (now_s - said.time_s) * said.state.bpm / 60
             self._number("link", now_s, replace(said.state, beat=beat))
 
+    def end_link(self) -> None:
+        """Link has ended."""
+        with self._lock:
+            ended = LinkState(0.0, 120.0, playing=False, peers=0, ended=True)
+            self._number("link", moment(time.perf_counter()), ended)
+
     def connect(self, improviser: Connection) -> None:
         """Tell this improviser from now on."""
         self._improviser = improviser

@@ -26,8 +26,10 @@ from live.messages import (
     Change,
     Changed,
     Connect,
+    ConnectLink,
     Did,
     Failed,
+    LinkSaid,
     Lost,
     Marked,
     NewTake,
@@ -41,6 +43,7 @@ from live.messages import (
     Pulse,
     Ready,
     Said,
+    SetLink,
     Stop,
     TakeBegan,
     TurnChanged,
@@ -83,6 +86,7 @@ class MidiIo:
         self.journal = journal
         """Of the present take."""
         self._parent = parent
+        self._link: Connection | None = None
         self._between_takes = False
         """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
         echo = EchoFilter()
@@ -111,6 +115,9 @@ class MidiIo:
                 if isinstance(message, Connect):
                     connections.append(message.improviser)
                     self.listener.connect(message.improviser)
+                elif isinstance(message, ConnectLink):
+                    connections.append(message.link)
+                    self._link = message.link
                 elif isinstance(message, list):  # what the improviser says comes together or not
                     for each in message:
                         self._obey(each)
@@ -119,6 +126,10 @@ class MidiIo:
                 elif connection is parent:
                     self.player.stop()
                     return
+                elif connection is self._link:
+                    connections.remove(connection)
+                    self._link = None
+                    self.listener.end_link()
                 else:
                     connections.remove(connection)
                     self.listener.disconnect(connection)
@@ -155,6 +166,11 @@ class MidiIo:
             self.journal.write(message.kind, message.time_s, *message.rest)
         elif isinstance(message, Did):
             self.journal.write("do", message.time_s, message.command)
+        elif isinstance(message, LinkSaid):
+            self.listener.on_link(message)
+        elif isinstance(message, SetLink) and self._link is not None:
+            with suppress(OSError):  # its end is noticed when it is read from
+                self._link.send(message)
         elif isinstance(message, Pulse):
             self.player.lead(message)
         elif isinstance(message, Changed):

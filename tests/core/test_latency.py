@@ -1,0 +1,51 @@
+"""A synth that is slow, or that waits for others: everything is sent earlier or later."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.room import Room
+from tests.core.test_turns import phrase
+
+
+def spoken(latency_ms, **settings):
+    room = Room(latency_ms=latency_ms, horizon_ms=100, **settings)
+    room.play(*phrase(room, notes=4), until=30)
+    return room
+
+
+@pytest.mark.parametrize("latency_ms", [-250.0, -40.0, 80.0])
+def test_notes_are_meant_to_sound_on_the_beat_all_the_same(latency_ms):
+    plain, late = spoken(0.0), spoken(latency_ms)
+    assert plain.model
+    assert [n.pitch for n in late.model] == [n.pitch for n in plain.model]
+    assert [n.onset_s for n in late.model] == [n.onset_s for n in plain.model]
+
+
+@pytest.mark.parametrize("latency_ms", [-250.0, -40.0, 0.0, 80.0])
+def test_notes_are_handed_out_a_horizon_before_they_are_sent(latency_ms):
+    room = spoken(latency_ms)
+    for note in room.model:
+        sent_s = note.onset_s + min(latency_ms, 0.0) / 1000
+        assert note.handed_out_s <= sent_s - 0.0999
+
+
+def test_a_turn_that_is_asked_for_begins_where_its_first_note_can_still_be_sent():
+    room = Room(mode="continue", latency_ms=-250.0, handover="tick", phrase_end="trigger")
+    room.play(room.note(0, 0.5, 60), until=1)
+    room.command(1, "your_turn")
+    room.pass_until(3.0)
+    first = room.model[0]
+    assert first.onset_s - 0.25 >= first.handed_out_s
+    assert first.onset_s - 0.25 <= first.handed_out_s + 0.05
+
+
+def test_what_was_sent_early_is_heard_and_stays_in_the_memory():
+    room = spoken(-250.0, mode="continue")
+    now = room.now
+    sent = [n for n in room.model if n.onset_s <= now + 0.25]
+    early = [n for n in sent if n.onset_s > now]
+    room.play([(now, bytes([0x90, 40, 80]))])
+    assert room.yields == [pytest.approx(now + 0.25)]
+    assert room.turns[-1].notes == len(sent)
+    assert early or sent
