@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from live.errors import UserError
 
 Owner = Literal["improviser", "midi_io"]
-Spelling = Literal["plain", "channel", "channel or all", "model"]
+Spelling = Literal["plain", "channel", "channel or all", "channel or none", "model"]
 Kind = Literal["number", "whole number", "choice", "switch", "text"]
 
 _ON: Final = ("on", "true", "yes", "1")
@@ -33,7 +33,7 @@ class Live:
     owner: Owner = "improviser"
     """The process whose settings hold it under the field's name."""
     spelling: Spelling = "plain"
-    """"channel": counted from 1 in the file and from 0 inside; "or all": 0 in the file is None.
+    """"channel": counted from 1 in the file and from 0 inside; "or ...": 0 in the file is None.
     "model": the name of a file, which holds only when it has been loaded."""
     held_as: str = ""
     """Its name in ``PerformerSettings`` or ``MidiSettings``; "": the field's own."""
@@ -90,7 +90,7 @@ class LiveSetting:
         """Return a value of the file as the processes hold it: channels counted from 0."""
         if self.spelling in ("plain", "model"):
             return value
-        return None if self.spelling == "channel or all" and value == 0 else value - 1
+        return None if self.spelling != "channel" and value == 0 else value - 1
 
     def to_file(self, value: Any) -> Any:
         """Return a value of the processes as the file spells it; reverses ``to_core``."""

@@ -52,6 +52,8 @@ class PlayNote:
     channel: int
     pitch: int
     velocity: int
+    pedal: bool = False
+    """Whether it holds the sustain pedal while it sounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,13 @@ class Instruments(Section):
         Live("what your left hand plays; -1: the same", "program", held_as="left_instrument"),
     ] = -1
     split: Annotated[Pitch, Live("lowest note of the right hand", "MIDI note number")] = 60
+    left_channel: Annotated[
+        int,
+        Field(ge=0, le=16),
+        Live(
+            "channel of your left hand, as it goes thru; 0: as it comes", spelling="channel or none"
+        ),
+    ] = 0
     ensemble: Annotated[
         str,
         Field(max_length=400),
@@ -96,5 +103,8 @@ class Instruments(Section):
     ] = ""
     program_changes: Annotated[
         bool, Live("whether each channel is told its instrument's program")
+    ] = False
+    pedal_out: Annotated[
+        bool, Live("whether the model's notes of a beat and more hold the sustain pedal")
     ] = False
     channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = Field(default_factory=dict)

@@ -284,6 +284,8 @@ def _performer_settings(
         instrument=s.instruments.player,
         left_instrument=s.instruments.left,
         split=s.instruments.split,
+        left_channel=s.instruments.left_channel - 1 if s.instruments.left_channel else None,
+        pedal_out=s.instruments.pedal_out,
         ensemble=s.instruments.ensemble,
         program_changes=s.instruments.program_changes,
         channels=tuple(

@@ -221,7 +221,13 @@ class Session:
 
     def _start_midi_io(self) -> _Child:
         p = self.present.now.performer
-        midi = replace(self.present.now.midi, clock=p.clock, latency_ms=p.latency_ms)
+        midi = replace(
+            self.present.now.midi,
+            clock=p.clock,
+            latency_ms=p.latency_ms,
+            split=p.split,
+            left_channel=p.left_channel,
+        )
         if self._watchers.ports is not None:
             midi = replace(midi, plugged=self._watchers.ports.plugged)
         header = self._journal_header()

@@ -86,6 +86,8 @@ class Programs:
         heard = settings.player_channel if self._player_channel is None else self._player_channel
         if heard is not None and settings.instrument != DRUMS:
             wanted[heard] = settings.instrument
+        if settings.left_channel is not None and 0 <= settings.left_instrument < DRUMS:
+            wanted[settings.left_channel] = settings.left_instrument
         for instrument in ensemble(settings):
             if instrument != DRUMS:  # a drum channel has no program of its own
                 wanted[channel_of(settings, instrument)] = instrument

@@ -39,11 +39,15 @@ class PerformerSettings:
     left_instrument: int = -1
     """What the player's left hand plays, below ``split``; -1: as the right one."""
     split: int = 60
+    left_channel: int | None = None
+    """Where the left hand sounds; None: where the right one does."""
     ensemble: str = ""
     """What the model may play, see ``live.core.orchestra``."""
     channels: tuple[tuple[int, int], ...] = ()
     """Instrument and channel, for those that have one of their own."""
     program_changes: bool = False
+    pedal_out: bool = False
+    """Whether the model's long notes hold the sustain pedal."""
     player_channel: int | None = None
     """Where the player is, if that is known before he is heard."""
     lowest_pitch: int = 21
@@ -122,6 +126,8 @@ KEEP_THE_PLAN: Final = frozenset(
         "answer",
         "answer_bars",
         "program_changes",
+        "pedal_out",
+        "left_channel",
         "output_channel",
         "controls",
     }

@@ -20,7 +20,7 @@ from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import Current
 from live.core.speech import Given, Planned, Speech
-from live.events import TICKS_PER_BEAT, encode
+from live.events import DRUMS, TICKS_PER_BEAT, encode
 from live.messages import PlayNote
 
 
@@ -102,12 +102,14 @@ class Voice:
         """Return a note as it would be handed out now."""
         s, note = self._current.now, planned.entry.note
         instrument = s.instrument if note.instrument is None else note.instrument
+        length_ticks = planned.end_tick - planned.onset_tick
         return PlayNote(
             self._clock.time_of(planned.onset_tick),
             self._clock.time_of(planned.end_tick),
             channel_of(s, instrument),
             note.pitch,
             self._portrait.velocity(s) if note.velocity is None else note.velocity,
+            s.pedal_out and instrument != DRUMS and length_ticks >= TICKS_PER_BEAT,
         )
 
     def replan(self, now_s: float) -> None:

@@ -16,9 +16,11 @@ from live.midi_io.clock_sender import ClockSender
 from live.midi_io.health import HealthMeter
 from live.midi_io.held import PEDALS
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
+from live.midi_io.pedal import SUSTAIN_PEDAL, ModelPedal
 from live.midi_io.ports import Sender
 from live.midi_io.recall import silence
 from live.midi_io.schedule import Due, Schedule
+from live.midi_io.split import Split
 
 SETTLE_S: Final = 0.002
 SLICE_S: Final = 0.0001
@@ -34,6 +36,8 @@ class Player:
         self._journal = journal
         self._ledger = NoteLedger()
         self._pedals_down: set[tuple[int, int]] = set()
+        self._split = Split(0, None)
+        self._pedal = ModelPedal(lambda channel: (channel, SUSTAIN_PEDAL) in self._pedals_down)
         self._schedule = Schedule()
         self._clock = ClockSender()
         self.latency_s = 0.0
@@ -50,7 +54,21 @@ class Player:
     def thru(self, message: bytes) -> None:
         """Send a channel message of the player's on, there and then."""
         with self._changed:
-            self._send_thru(message)
+            for routed in self._split.route(message):
+                self._send_thru(routed)
+
+    def split_at(self, lowest_right: int) -> None:
+        """Let the right hand's notes begin at this pitch."""
+        with self._changed:
+            self._split.lowest_right = lowest_right
+
+    def move_left_hand(self, channel: int | None) -> None:
+        """Let the left hand go thru on a channel of its own, or, with None, where it comes from."""
+        with self._changed:
+            for left, pedal in sorted(self._pedals_down):
+                if left == self._split.left_channel != channel:
+                    self._send_thru(bytes([0xB0 | left, pedal, 0]))
+            self._split.left_channel = channel
 
     def end_thru(self) -> None:
         """End what the player's keys and pedals sound: their ends will not be heard of."""
@@ -74,6 +92,8 @@ class Player:
             if kind == 0xB0 and message[1] in PEDALS:
                 change = self._pedals_down.add if message[2] >= 64 else self._pedals_down.discard
                 change(key)
+                if message[2] < 64 and message[1] == SUSTAIN_PEDAL and self._pedal.is_down(key[0]):
+                    messages = []
         for each in messages:
             self._output.send(each)
 
@@ -104,6 +124,12 @@ class Player:
             self._output.send(message)
         for key, number in ended.items():
             self._journal_end(key, number)
+        self._send_pedal(self._pedal.release())
+
+    def _send_pedal(self, messages: list[bytes]) -> None:
+        for message in messages:
+            self._output.send(message)
+            self._journal.write("out", self._heard_s(), message)
 
     def write_to(self, journal: JournalWriter) -> None:
         """End the model's notes and write to another journal from now on; thru sounds on."""
@@ -163,13 +189,18 @@ class Player:
                 self._output.send(message)
             if held:
                 self._journal_end(key, due.number, due.deadline_s)
+            self._send_pedal(self._pedal.ended(key[0], due.number))
             return
         if self.meter is not None:
             self.meter.sent(self._heard_s() - due.deadline_s)
         self._struck.add(key)
+        if due.note.pedal:
+            self._send_pedal(self._pedal.before(key[0]))
         for message in self._ledger.strike(due.number, key, due.note.velocity):
             self._output.send(message)
             self._journal.write("out", self._heard_s(), message, due.number, due.deadline_s)
+        if due.note.pedal:
+            self._send_pedal(self._pedal.after(key[0], due.number))
 
     def _journal_end(self, key: Key, *rest: int | float) -> None:
         """Note that a note of the model's is over, also where the player still holds its key."""
@@ -190,6 +221,7 @@ class Player:
             self._release_pedals()
             for key, number in ended.items():
                 self._journal_end(key, number)
+            self._send_pedal(self._pedal.release())
 
     def may_sound(self, keys: set[Key]) -> None:
         """Take note of keys that were struck before and that the output may sound still."""

@@ -94,6 +94,8 @@ class MidiIo:
         """Where everything that sounds is sent to."""
         self.player = Player(self.outlet, journal)
         self.player.latency_s = settings.latency_ms / 1000
+        self.player.split_at(settings.split)
+        self.player.move_left_hand(settings.left_channel)
         self.listener = Listener(settings, self.player, journal, self._report, echo, told)
         self.hot_plug = HotPlug(settings, self.outlet, self.listener, self.player, self._report)
         self.begin = threading.Event()
@@ -185,6 +187,10 @@ class MidiIo:
             self.listener.follow(changed.value)
         elif changed.name == "latency_ms":
             self.player.latency_s = changed.value / 1000
+        elif changed.name == "split":
+            self.player.split_at(changed.value)
+        elif changed.name == "left_channel":
+            self.player.move_left_hand(changed.value)
         elif changed.name == "send_clock" and not changed.value:
             self.player.end_clock()
 

@@ -27,5 +27,8 @@ class MidiSettings:
     """Whose clock is followed; the improviser tells when this changes, as with the next."""
     latency_ms: float = 0.0
     """How much later than planned everything of the model's is sent."""
+    split: int = 60
+    left_channel: int | None = None
+    """Where what lies below ``split`` goes thru; likewise. None: where it comes from."""
     plugged: tuple[tuple[Side, str], ...] = ()
     """Ports that a midi_io before this one was connected to, to be connected to again."""

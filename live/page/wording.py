@@ -75,6 +75,8 @@ def value_name(setting: LiveSetting, value: Any) -> str:
         return pitch_name(value)
     if setting.spelling == "channel or all" and value == 0:
         return "all"
+    if setting.spelling == "channel or none" and value == 0:
+        return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):

@@ -85,6 +85,7 @@ class Sounded:
     velocity: int
     handed_out_s: float
     channel: int = 0
+    pedal: bool = False
 
 
 class Room:
@@ -145,6 +146,7 @@ class Room:
                         action.velocity,
                         self.now,
                         action.channel,
+                        action.pedal,
                     )
                 )
             elif isinstance(action, Yield):

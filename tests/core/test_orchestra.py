@@ -119,6 +119,20 @@ def test_the_models_programs_are_there_before_its_first_note():
     assert ProgramChange(0.0, 5, 12) in first
 
 
+def test_the_left_hands_channel_is_told_its_own_program():
+    hands = {"instrument": 0, "left_instrument": BASS, "left_channel": 6}
+    room = continued(program_changes=True, channel=2, output_channel=1, **hands)
+    assert sorted(programs(room)) == [(1, 0), (2, 0), (6, BASS)]
+
+
+def test_long_notes_hold_the_pedal_if_that_is_asked_for():
+    room = continued(pedal_out=True)
+    assert {n.pedal for n in room.model} == {True, False}
+    assert all(n.pedal == (n.release_s - n.onset_s >= room.beat - 1e-9) for n in room.model)
+    assert {n.pedal for n in continued(pedal_out=False).model} == {False}
+    assert {n.pedal for n in continued(pedal_out=True, ensemble="drums").model} == {False}
+
+
 def test_programs_are_told_again_after_a_panic():
     room = continued(program_changes=True)
     before = len(programs(room))
