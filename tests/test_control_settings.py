@@ -99,7 +99,7 @@ WRONG = [
     ('[models]\n5 = "a.onnx"\n[controls]\nagain = "program 5"\n', "models.5"),
     ('[controls]\nvolume = "cc 20"\n', 'no setting "volume"'),
     ('[controls]\nvolume = "cc 20"\n', "your_turn"),
-    ('[controls]\nmidi.input = "cc 20"\n', "cannot be changed"),
+    ('[controls]\nsampling.seed = "cc 20"\n', "cannot be changed"),
     ('[controls]\nbpm = "cc 128"\n', 'such as "cc 67"'),
     ('[controls]\nbpm = "pitchbend"\n', 'such as "cc 67"'),
     ("[controls]\nbpm = 20\n", 'such as "cc 67"'),

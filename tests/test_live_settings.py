@@ -76,7 +76,7 @@ def test_wrong_value_is_one_line_that_says_what_it_may_be(name, given, says):
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("tempo", "time.bpm"), ("midi.input", "cannot"), ("seed", "cannot")]
+    ("name", "says"), [("tempo", "time.bpm"), ("midi.api", "cannot"), ("seed", "cannot")]
 )
 def test_unknown_and_fixed_settings_are_told_about(name, says):
     with pytest.raises(UserError, match=says):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,9 @@ from live.messages import TurnChanged
 from live.watching import News, SettingChanged, Told
 
 INTERVAL_S: Final = 0.05
-"""News are sent this far apart; of several of one kind, the latest."""
+"""News are sent this far apart; of several about one thing, the latest."""
+MOST_LINES: Final = 50
+"""Lines for the user that wait to be sent."""
 MODEL: Final = "sampling.model"
 
 
@@ -34,6 +37,7 @@ class Feedback:
         except OSError as error:
             raise UserError(f"OSC cannot send feedback to {where}: {error.strerror}") from error
         self._waiting: dict[str, Any] = {}
+        self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="osc feedback", daemon=True)
@@ -46,7 +50,9 @@ class Feedback:
         elif isinstance(news, TurnChanged):
             self._put({"/turn": news.turn})
         elif isinstance(news, Told):
-            self._put({"/told": news.line})
+            with self._changed:
+                self._lines.append(news.line)
+                self._changed.notify()
 
     def send(self, values: Mapping[str, Any]) -> None:
         """Send values of settings, by full name and as the file spells them."""
@@ -67,10 +73,12 @@ class Feedback:
     def _run(self) -> None:
         while not self._closed.is_set():
             with self._changed:
-                while not self._waiting and not self._closed.is_set():
+                while not (self._waiting or self._lines or self._closed.is_set()):
                     self._changed.wait()
-                waiting, self._waiting = self._waiting, {}
-            for address, value in waiting.items():
+                news = [*self._waiting.items(), *(("/told", line) for line in self._lines)]
+                self._waiting.clear()
+                self._lines.clear()
+            for address, value in news:
                 with suppress(OSError):  # nobody listens there just now
                     self._client.send_message(address, value)
             self._closed.wait(INTERVAL_S)
