@@ -14,7 +14,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import Line, _plain
 from live.messages import Change, Heard, ModelWanted, Panic, PlayNote, Yield
-from live.midi_io import listener, player, process
+from live.midi_io import listener, outlet, player, process
 from live.midi_io.settings import MidiSettings
 from live.replay import Take
 from live.transcript import Transcript, recall
@@ -60,17 +60,21 @@ class Stage:
         patch: pytest.MonkeyPatch,
         network: Callable[[], object] = FlatNetwork,
         keep_lines: bool = True,
+        echo: bool = False,
         **settings: object,
     ) -> None:
         self.now_s = BEGAN_S
-        for module in (listener, player, process):
+        for module in (listener, outlet, player, process):
             patch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: self.now_s))
         self.lines: list[Line] = []
         self._keep_lines = keep_lines
         self.synth = Synth()
         self._network = network
         midi = MidiSettings("virtual", "virtual", "auto", None, True, (), None)
-        self.midi_io = process.MidiIo(midi, self.synth, self)
+        self.midi_io = process.MidiIo(midi, self)
+        self.midi_io.outlet.exchange(self.synth)
+        if not echo:  # who strikes at random may look like one
+            patch.setattr(self.midi_io.listener._echo, "heard", lambda *_: False)
         self.settings = PerformerSettings(**{"model": "flat.onnx", "seed": 3, **settings})
         self.given: list[PlayNote] = []
         self.actions: list[object] = []
