@@ -15,6 +15,7 @@ from rich.console import Console
 from live import settings
 from live.core.settings import Answer, ClockSource, Handover, Mode, PhraseEnd
 from live.demo import demo_seconds
+from live.doctor_cli import doctor
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
 from live.osc.link import osc
@@ -197,6 +198,7 @@ def ports(
 app.command()(learn)
 app.command("settings")(list_settings)
 app.command()(replay)
+app.command()(doctor)
 
 
 def main() -> None:
