@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
-.PHONY: play test soak check bench clean
+.PHONY: play test soak fuzz check bench clean
 
 play: $(VENV)/performer
 	$(RUN) -m live --or-page $(ARGS)
@@ -18,6 +18,10 @@ test: $(VENV)/development
 
 soak: $(VENV)/development
 	$(RUN) -m pytest -m slow $(ARGS)
+
+# One of midi, journal, config, model; until it is interrupted or something breaks.
+fuzz: $(VENV)/development
+	$(RUN) -m tests.fuzz $(or $(TARGET),midi) $(ARGS)
 
 check: $(VENV)/development
 	$(RUN) -m ruff check .
