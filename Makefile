@@ -8,12 +8,15 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
+# What one test of the page asks about accessibility; without npm that test is skipped.
+AXE := .cache/npm/node_modules/axe-core/axe.min.js
+
 .PHONY: play test soak fuzz check bench clean
 
 play: $(VENV)/performer
 	$(RUN) -m live --or-page $(ARGS)
 
-test: $(VENV)/development
+test: $(VENV)/development $(AXE)
 	$(RUN) -m pytest $(ARGS)
 
 soak: $(VENV)/development
@@ -34,6 +37,9 @@ bench: $(VENV)/development
 
 clean:
 	rm -rf $(VENV) build *.egg-info
+
+$(AXE):
+	-@command -v npm >/dev/null && npm install --silent --no-save --prefix .cache/npm axe-core@4
 
 $(RUN):
 	@test -n "$(PYTHON)" || { echo "Continuo needs Python 3.11 or 3.12 with its venv module" \

@@ -241,7 +241,7 @@ def _serve_page(session: Session, chosen: SessionSettings) -> PageLink | None:
         _tell(HOW_TO_GET_IT)
         return None
     browser = open_browser if chosen.page.open else None
-    return PageLink(chosen.page, session, chosen.model, chosen.folder, _tell, browser)
+    return PageLink(chosen.page, session, chosen.folder, _tell, browser)
 
 
 def _tell(line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from nicegui import ui
@@ -13,12 +13,15 @@ from nicegui import ui
 from live.events import DRUMS
 from live.live_settings import LiveSetting
 from live.page.scales import Scale
-from live.page.wording import PROGRAMS, ends_of, setting_name, unit_name, value_name
+from live.page.wording import PROGRAMS, ends_of, meant_value, setting_name, unit_name, value_name
 
 SETTLE_S: Final = 0.8
 """What is told about a control that was just moved waits so long: it is of the way there."""
 MOST_BUTTONS: Final = 5
 """Of a choice; where there are more, they are a list."""
+
+SEARCHED: Final = 12
+"""A list that is longer than this can be searched by writing."""
 
 Want = Callable[[str, Any], None]
 
@@ -112,9 +115,10 @@ class NumberControl(Control):
         self._field.set_value(value_name(self.setting, given))
 
     def _typed(self) -> None:
-        text = str(self._field.value).strip().replace(",", ".")
+        text = str(self._field.value).strip()
         if text and text != value_name(self.setting, self._shown):
-            self._moved(text)  # whether it is a number in range, the performer says
+            # Whether it is a number in range, the performer says.
+            self._moved(meant_value(self.setting, text))
 
     def _display(self, value: Any) -> None:
         self._field.set_value(value_name(self.setting, value))
@@ -131,13 +135,13 @@ class ChoiceControl(Control):
         want: Want,
         options: dict[Any, str],
         *,
-        may_write: bool = False,
+        as_list: bool = False,
     ) -> None:
         super().__init__(setting, value, want)
         self._element: ui.toggle | ui.select
         with self._head():
             pass
-        if len(options) <= MOST_BUTTONS and not may_write:
+        if len(options) <= MOST_BUTTONS and not as_list:
             self._element = ui.toggle(options, value=value, on_change=self._chosen)
             self._element.props(
                 "unelevated no-caps spread toggle-color=grey-3 toggle-text-color=black "
@@ -149,8 +153,7 @@ class ChoiceControl(Control):
             options,
             value=value,
             on_change=self._chosen,
-            with_input=may_write,
-            new_value_mode="add-unique" if may_write else None,
+            with_input=len(options) > SEARCHED,
         ).props(f"outlined dense options-dense {self._aria}")
 
     def _chosen(self) -> None:
@@ -161,13 +164,6 @@ class ChoiceControl(Control):
             assert isinstance(self._element.options, dict)
             self._element.set_options({value: str(value), **self._element.options}, value=value)
         self._element.set_value(value)
-
-    def offer(self, options: dict[Any, str]) -> None:
-        """Let there be other things to choose from; what is chosen stays."""
-        if isinstance(self._element, ui.select):
-            shown = {self._shown: str(self._shown), **options}
-            if shown != self._element.options:
-                self._element.set_options(shown, value=self._shown)
 
 
 class SwitchControl(Control):
@@ -188,13 +184,11 @@ class SwitchControl(Control):
 class TextControl(Control):
     """Words, sent when they are all written."""
 
-    def __init__(
-        self, setting: LiveSetting, value: Any, want: Want, suggestions: Sequence[str]
-    ) -> None:
+    def __init__(self, setting: LiveSetting, value: Any, want: Want) -> None:
         super().__init__(setting, value, want)
         with self._head():
             pass
-        self._element = ui.input(value=value, autocomplete=list(suggestions)).props(
+        self._element = ui.input(value=value).props(
             f'outlined dense {self._aria} placeholder="{_short(setting.help)}"'
         )
         self._element.on("keydown.enter", self._written)
@@ -208,7 +202,7 @@ class TextControl(Control):
 
 
 def control_for(
-    setting: LiveSetting, value: Any, want: Want, suggestions: Sequence[str] | None
+    setting: LiveSetting, value: Any, want: Want, suggestions: dict[Any, str] | None
 ) -> Control:
     """Make the control of a setting where the page is being built.
 
@@ -216,7 +210,7 @@ def control_for(
         setting: what is controlled.
         value: which it has now.
         want: is called with the setting's name and what it should be.
-        suggestions: values for a setting that is any text; None: a list is chosen from elsewhere.
+        suggestions: values and their names, for a setting that is any text; None: there are none.
     """
     if setting.kind == "choice":
         options: dict[Any, str] = {c: c.replace("_", " ") for c in setting.choices}
@@ -227,9 +221,9 @@ def control_for(
         return ChoiceControl(setting, value, want, _programs(setting))
     if setting.low is not None and setting.high is not None:
         return NumberControl(setting, value, want)
-    if suggestions is None:
-        return ChoiceControl(setting, value, want, {}, may_write=True)
-    return TextControl(setting, value, want, suggestions)
+    if suggestions is not None:
+        return ChoiceControl(setting, value, want, suggestions, as_list=True)
+    return TextControl(setting, value, want)
 
 
 def _programs(setting: LiveSetting) -> dict[Any, str]:

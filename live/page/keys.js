@@ -17,13 +17,13 @@ export default {
           <output>{{ name(base) }}</output>
           <button type="button" @click="shift(1)" aria-label="Octave up" title="X">+</button>
         </div>
-        <label class="tool">velocity
+        <label class="tool velocity">velocity
           <input type="range" min="1" max="127" v-model.number="velocity" title="C, V">
           <output>{{ velocity }}</output>
         </label>
         <label class="tool check typing"><input type="checkbox" v-model="typing"> computer keys</label>
         <label class="tool check"><input type="checkbox" class="sound-switch" v-model="sounds" @change="turnSound"> sound here</label>
-        <label class="tool" v-if="sounds">volume
+        <label class="tool volume" v-if="sounds">volume
           <input type="range" min="0" max="1" step="0.01" v-model.number="volume" @input="setVolume">
         </label>
         <label class="tool from-midi" v-if="hasMidi">browser MIDI

@@ -15,6 +15,7 @@ from live.core.controls import Command
 from live.core.view import View
 from live.live_settings import LiveSetting
 from live.messages import Health
+from live.model_files import models_beside
 from live.page.controls import SETTLE_S, Control, control_for
 from live.page.greeting import Greeting
 from live.page.held_keys import channel_message
@@ -22,7 +23,6 @@ from live.page.hub import Hub
 from live.page.status import StatusStrip
 from live.page.suggestions import key_locks
 from live.page.takes_panel import TakesPanel
-from live.page.tempo_tap import TempoTap
 from live.page.wording import section_name, section_order
 from live.settings import LIVE, Settings
 
@@ -34,6 +34,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "my_turn": ("My turn", "the model stops"),
     "again": ("Again", "it takes its answer back and gives another"),
     "keep": ("Keep", "mark this moment in the recording"),
+    "tap": ("Tap", "tap the beat: sets the tempo"),
     "panic": ("Panic", "end everything that might sound"),
 }
 KEYS_HELP: Final = (
@@ -79,11 +80,10 @@ class StagePage:
         self._nicegui = client
         self._hub = hub
         self._controls: dict[str, Control] = {}
-        self._tap = TempoTap()
         ui.add_head_html('<link rel="stylesheet" href="/stage.css">')
         ui.add_head_html('<meta name="theme-color" content="#07090c">')
         ui.colors(primary="#48d0ff", secondary="#ffb040", accent="#ffb040", negative="#ff5a5f")
-        self._takes = TakesPanel(hub.setup.sessions, self._show_take)
+        self._takes = TakesPanel(hub.setup.sessions, self._models, self._show_take)
         with ui.element("main").classes("stage"):
             self._build_top()
             with ui.element("div").classes("music"):
@@ -136,7 +136,7 @@ class StagePage:
 
     def _build_top(self) -> None:
         with ui.element("header").classes("top"):
-            self._status = StatusStrip(Path(self._hub.setup.model).stem, Beats)
+            self._status = StatusStrip(Beats)
             with ui.element("nav").classes("top-buttons").props('aria-label="Session"'):
                 _button("Sessions", self._takes.open, "recorded takes")
                 _button("Messages", self._status.open_messages, "what was told")
@@ -148,8 +148,14 @@ class StagePage:
         with ui.element("div").classes("commands").props('role="group" aria-label="Commands"'):
             for name in [*known, *others]:
                 title, help_ = _COMMANDS.get(name, (name.replace("_", " ").capitalize(), ""))
-                button = _button(title, self._command(name), help_)
+                button = _button(title, None, help_)
                 button.classes(f"command command-{name.replace('_', '-')}")
+                if name == "tap":  # as the finger comes down
+                    button.on("pointerdown", self._command(name), [])
+                    button.on("keydown.enter", self._command(name), [])
+                    button.on("keydown.space", self._command(name), [])
+                else:
+                    button.on_click(self._command(name))
             _button(
                 "New take", lambda: self._hub.want_take(self.client), "a new recording"
             ).classes("command command-take")
@@ -175,26 +181,13 @@ class StagePage:
                 ui.label(section_name(section)).classes("group-title")
                 ui.label(described).classes("group-help")
             for setting in settings:
-                with ui.element("div").classes(f"control control-{setting.kind.replace(' ', '-')}"):
+                with ui.element("div").classes("control").props(f"data-setting={setting.name}"):
                     self._controls[setting.name] = control_for(
                         setting,
                         self._hub.values[setting.name],
                         self._want,
                         self._suggestions(setting),
                     )
-                    if setting.name == "time.bpm":
-                        self._build_tap()
-
-    def _build_tap(self) -> None:
-        tap = _button("Tap tempo", None, "tap the beat").classes("tap")
-        # When it was tapped, the browser knows best.
-        tap.on("pointerdown", self._tapped, js_handler="(e) => emit(e.timeStamp / 1000)")
-        tap.on(
-            "keydown",
-            self._tapped,
-            js_handler="(e) => { if (!e.repeat && [' ', 'Enter'].includes(e.key)) "
-            "emit(e.timeStamp / 1000) }",
-        )
 
     # -- what is pressed ---------------------------------------------------------------
 
@@ -206,12 +199,6 @@ class StagePage:
 
     def _commanded(self, event: GenericEventArguments) -> None:
         self._hub.want_command(self.client, str(event.args)[:MOST_MESSAGES])
-
-    def _tapped(self, event: GenericEventArguments) -> None:
-        if isinstance(event.args, int | float):
-            bpm = self._tap.tap(float(event.args))
-            if bpm is not None:
-                self._want("time.bpm", min(max(bpm, 20.0), 400.0))
 
     def _play(self, event: GenericEventArguments) -> None:
         if not isinstance(event.args, list):
@@ -241,10 +228,15 @@ class StagePage:
         for control in self._controls.values():
             control.settle()
 
-    def _suggestions(self, setting: LiveSetting) -> list[str] | None:
+    def _suggestions(self, setting: LiveSetting) -> dict[Any, str] | None:
         if setting.name == "bounds.key":
-            return key_locks()
-        return None if setting.name == "sampling.model" else []
+            return {"": "all notes", **{name: name for name in key_locks()}}
+        if setting.spelling == "model":
+            return {str(path): path.stem for path in self._models()}
+        return None
+
+    def _models(self) -> list[Path]:
+        return models_beside(Path(self._hub.values["sampling.model"]))
 
 
 NO_OUTPUT: Final = "no output"

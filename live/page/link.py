@@ -50,7 +50,6 @@ class PageLink:
         self,
         settings: PageSettings,
         session: Session,
-        model: Path,
         folder: Path,
         tell: Callable[[str], None],
         open_browser: Callable[[str], None] | None = None,
@@ -60,14 +59,12 @@ class PageLink:
         Args:
             settings: where it is served.
             session: what it shows and steers.
-            model: the model that is played.
             folder: of the recordings.
             tell: for lines to the user.
             open_browser: is called once with the address, on another thread.
         """
         self._settings = settings
         self._session = session
-        self._model = model
         self._folder = folder
         self._tell = tell
         self._open_browser = open_browser
@@ -122,7 +119,7 @@ class PageLink:
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        setup = PageSetup(self._session.values(), self._folder, self._model)
+        setup = PageSetup(self._session.values(), self._folder)
         self._process = context.Process(
             target=processes.page, args=(self._settings, setup, theirs), name="page", daemon=True
         )

@@ -15,8 +15,6 @@ class PageSetup:
     """The live settings by full name."""
     sessions: Path
     """Folder of the recordings."""
-    model: Path
-    """The model that is played; others are looked for beside it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from live.page.messages import CannotServe, PageSetup, Serving
 from live.page.settings import PageSettings
 from live.page.take_files import serve_takes
 
-NICENESS: Final = 10
+NICENESS: Final = 5
 PORTS_TRIED: Final = 10
 MOST_MESSAGE_BYTES: Final = 65_536
 """Of what a browser sends."""
@@ -63,7 +63,7 @@ def run(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
         title="Continuo",
         dark=True,
         tailwind=False,
-        reconnect_timeout=5.0,
+        reconnect_timeout=15.0,
         binding_refresh_interval=None,
         show_welcome_message=False,
         favicon="🎹",

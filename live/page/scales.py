@@ -9,6 +9,8 @@ from typing import Final
 WIDE: Final = 50.0
 """Largest over least value, from which on a slider goes in ratios."""
 STEPS: Final = 200
+FIGURES: Final = 3
+"""Of values that stand in ratios."""
 _NICE: Final = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
@@ -24,33 +26,23 @@ class Scale:
     @property
     def in_ratios(self) -> bool:
         """Return whether equal ways are equal ratios."""
-        wide = self.prefers_ratios or (self.low > 0 and self.high / self.low >= WIDE)
-        return wide and self.low > 0
-
-    @property
-    def step(self) -> float:
-        """Return the least difference between values that the slider gives."""
-        if self.is_whole:
-            return 1.0
-        width = self.low if self.in_ratios else (self.high - self.low) / STEPS
-        return next((nice for nice in _NICE if nice <= width), _NICE[-1])
+        if self.low <= 0 or self.is_whole:
+            return False
+        return self.prefers_ratios or self.high / self.low >= WIDE
 
     @property
     def steps(self) -> int:
         """Return the number of places after the first."""
-        return STEPS if self.in_ratios else round((self.high - self.low) / self.step)
+        return STEPS if self.in_ratios else round((self.high - self.low) / self._step)
 
     def value(self, place: float) -> float:
         """Return the value at a place."""
         part = min(max(place / self.steps, 0.0), 1.0)
         if self.in_ratios:
             exact = self.low * math.exp(part * math.log(self.high / self.low))
+            rounded = float(f"{exact:.{FIGURES}g}")
         else:
-            exact = self.low + part * (self.high - self.low)
-        step = self.step
-        if self.in_ratios and not self.is_whole and exact > 0:  # two figures are enough
-            step = max(step, 10.0 ** (math.floor(math.log10(exact)) - 1))
-        rounded = round(round(exact / step) * step, 6)
+            rounded = round(self.low + round(part * self.steps) * self._step, 6)
         return min(max(rounded, self.low), self.high)
 
     def place(self, value: float) -> int:
@@ -61,3 +53,10 @@ class Scale:
         else:
             part = (inside - self.low) / (self.high - self.low)
         return round(part * self.steps)
+
+    @property
+    def _step(self) -> float:
+        if self.is_whole:
+            return 1.0
+        width = (self.high - self.low) / STEPS
+        return next((nice for nice in _NICE if nice <= width), _NICE[-1])

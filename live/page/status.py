@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from nicegui import ui
@@ -58,7 +59,7 @@ def _port_state(name: str, connected: bool) -> str:
 class StatusStrip:
     """Everything that is read off and not pressed."""
 
-    def __init__(self, model: str, make_beats: Callable[[], object]) -> None:
+    def __init__(self, make_beats: Callable[[], object]) -> None:
         with ui.element("div").classes("turn turn-player") as self._turn_box:
             self._turn = ui.label(TURNS["player"]).classes("turn-name").props('role="status"')
             self._hint = ui.label("").classes("turn-line")
@@ -70,14 +71,15 @@ class StatusStrip:
         with ui.element("div").classes("cells"):
             self._mode = Cell("mode")
             self._clock = Cell("clock")
+            self._key = Cell("key")
             self._model = Cell("model")
             self._recorded = Cell("recording", "recording")
             self._input = Cell("in")
             self._output = Cell("out")
             self._late = Cell("late notes")
             self._restarts = Cell("restarts")
+            self._priority = Cell("priority")
         self._turn_is = "player"
-        self._model_name = model
         self._lines: list[str] = []
         self._counted: tuple[tuple[str, int], ...] = ()
         with ui.dialog() as self._dialog, ui.card().classes("panel"):
@@ -97,9 +99,10 @@ class StatusStrip:
         if bpm != self._bpm.text:
             self._bpm.set_text(bpm)
         self._mode.show(view.mode)
-        self._clock.show(view.clock)
+        self._clock.show(view.clock if view.running else f"{view.clock}, stopped")
+        self._key.show(view.key or UNKNOWN)
         slow = view.model_ms is not None and view.model_ms > 20
-        self._model.show(self._model_name, "warn" if slow else "")
+        self._model.show(Path(view.settings.model).stem, "warn" if slow else "")
         if view.model_ms is not None:
             self._model.rename(f"model · {view.model_ms:.1f} ms")
         hint = HINTS["model" if view.turn == "model" else view.mode]
@@ -111,6 +114,7 @@ class StatusStrip:
         """midi_io is like this."""
         self._input.show(health.input, _port_state(health.input, health.input_connected))
         self._output.show(health.output, _port_state(health.output, health.output_connected))
+        self._priority.show("real-time" if health.realtime else "normal")
         lost = health.lost_lines
         self._recorded.show(
             f"{time_name(health.recorded_s)}" + (f", {lost} lines lost" if lost else ""),

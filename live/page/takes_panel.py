@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nicegui import run, ui
 
+from live.page.other_model import NoReplayError, replayed_with
 from live.page.take_files import sheet_music_is_possible
 from live.page.takes import NoSuchTakeError, Take, delete_take, roll_of, takes
 from live.page.wording import time_name
@@ -17,14 +19,21 @@ from live.page.wording import time_name
 class TakesPanel:
     """A dialog of one page."""
 
-    def __init__(self, folder: Path, show: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        models: Callable[[], list[Path]],
+        show: Callable[[dict[str, Any]], None],
+    ) -> None:
         """Build it, closed.
 
         Args:
             folder: of the recordings.
+            models: returns those that a take can be replayed with.
             show: puts a take on the roll.
         """
         self._folder = folder
+        self._models = models
         self._show = show
         with ui.dialog() as self._dialog, ui.card().classes("panel"):
             with ui.element("div").classes("panel-head"):
@@ -62,6 +71,9 @@ class TakesPanel:
                     ui.link("MusicXML", f"/takes/{take.name}.musicxml").classes("take-file").props(
                         "download"
                     )
+                with self._button("Replay with", take, lambda _: None), ui.menu():
+                    for model in self._models():
+                        ui.menu_item(model.stem, on_click=partial(self._replay, take, model))
                 if take.is_recording:
                     ui.label("recording").classes("take-recording")
                 else:
@@ -81,6 +93,20 @@ class TakesPanel:
         if roll is not None:
             self._dialog.close()
             self._show(roll)
+
+    async def _replay(self, take: Take, model: Path) -> None:
+        waiting = ui.notification(
+            f"{model.stem} listens and answers…", spinner=True, timeout=None, position="top"
+        )
+        try:
+            roll = await replayed_with(self._folder, take.name, model)
+        except (NoSuchTakeError, NoReplayError, OSError) as error:
+            ui.notify(f"It cannot be replayed: {error}", type="warning", position="top")
+            return
+        finally:
+            waiting.dismiss()
+        self._dialog.close()
+        self._show(roll)
 
     def _ask_to_delete(self, take: Take) -> None:
         with ui.dialog(value=True) as question, ui.card().classes("panel panel-small"):

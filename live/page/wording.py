@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from live.live_settings import LiveSetting
@@ -29,6 +30,8 @@ _SECTIONS: Final = {
     "midi": "MIDI",
 }
 _LAST: Final = "midi"
+_PITCH: Final = re.compile(r"([A-Ga-g])([♯♭#b]?)(-?\d)")
+_LETTERS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _PITCHES: Final = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -82,6 +85,18 @@ def value_name(setting: LiveSetting, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)
+
+
+def meant_value(setting: LiveSetting, text: str) -> str:
+    """Return what somebody wrote into a field as the file spells it; reverses ``value_name``."""
+    word = text.strip()
+    if setting.spelling == "channel or all" and word.lower() == "all":
+        return "0"
+    named = _PITCH.fullmatch(word) if setting.unit == PITCH_UNIT else None
+    if named is not None:
+        sign = {"♯": 1, "#": 1, "♭": -1, "b": -1, "": 0}[named[2]]
+        return str(12 * (int(named[3]) + 1) + _LETTERS[named[1].upper()] + sign)
+    return word.replace(",", ".") if setting.kind != "text" else word
 
 
 def pitch_name(pitch: int) -> str:
