@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
@@ -25,10 +25,13 @@ from live.messages import (
     Said,
     TakeBegan,
 )
-from live.model_loader import Broken, Loaded, ModelLoader, Primed, load
+from live.model_loader import Broken, Loaded, ModelLoader, load
 from live.outbox import Outbox
 from live.transcript import Noting, Transcript, recall
 from live.view_sender import ViewSender
+
+FEW_STEPS: Final = 16
+"""Another model plays when so few notes are left for it to hear: some milliseconds."""
 
 
 def run(
@@ -132,12 +135,16 @@ def _take_news(core: Transcript, loader: ModelLoader, viewer: ViewSender) -> lis
     news = loader.news()
     now_s = time.perf_counter()
     if isinstance(news, Loaded):
-        loader.prime(news, core.performer.window())
-    elif isinstance(news, Primed):
+        window = core.performer.window()
+        if news.memory.missing(window) > FEW_STEPS:
+            loader.listen(news, window)
+            return []
+        loader.done()
         viewer.watch(news.network)
         changed = core.change_model(now_s, news.model, news.memory)
         return [*changed, Said(now_s, f"the model is {news.model.path.name} now")]
-    elif isinstance(news, Broken):
+    if isinstance(news, Broken):
+        loader.done()
         present = core.performer.settings.model
         said = Said(now_s, f"{news.reason}; {Path(present).name} plays on")
         return [said, Changed(now_s, "model", present)]  # so that who asked sees what holds

@@ -23,16 +23,8 @@ class Loaded:
     model: Model
     network: TimedNetwork
     """The same, measured."""
-
-
-@dataclass(frozen=True)
-class Primed:
-    """It has heard a window as well: it can play."""
-
-    path: str
-    model: Model
-    network: TimedNetwork
     memory: Memory
+    """What it has heard so far; first nothing, then what ``listen`` was given."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Broken:
     reason: str
 
 
-News = Loaded | Primed | Broken
+News = Loaded | Broken
 
 
 class ModelLoader:
@@ -58,19 +50,15 @@ class ModelLoader:
         self._work: SimpleQueue[str | tuple[Loaded, Tokens]] = SimpleQueue()
         self._news: SimpleQueue[News] = SimpleQueue()
         self._wanted: str | None = None
+        """The file that was asked for last and is not there yet."""
         threading.Thread(target=self._run, name="model loader", daemon=True).start()
-
-    @property
-    def wanted(self) -> str | None:
-        """The file that was asked for and is not there yet; None: none."""
-        return self._wanted
 
     def want(self, path: str) -> None:
         """Begin to load a file; one that was asked for before is not wanted any more."""
         self._wanted = path
         self._work.put(path)
 
-    def prime(self, loaded: Loaded, window: Tokens) -> None:
+    def listen(self, loaded: Loaded, window: Tokens) -> None:
         """Let a loaded model hear what was played, events of shape (n, F)."""
         self._work.put((loaded, window))
 
@@ -80,9 +68,11 @@ class ModelLoader:
         news = self._news.get()
         if news.path != self._wanted:
             return None
-        if not isinstance(news, Loaded):
-            self._wanted = None
         return news
+
+    def done(self) -> None:
+        """The latest wish is fulfilled, or cannot be."""
+        self._wanted = None
 
     def _run(self) -> None:
         while True:
@@ -110,11 +100,11 @@ def _done(work: str | tuple[Loaded, Tokens]) -> News:
     path = work if isinstance(work, str) else work[0].path
     try:
         if isinstance(work, str):
-            return Loaded(path, *load(Path(work)))
+            model, network = load(Path(work))
+            return Loaded(path, model, network, Memory(network))
         loaded, window = work
-        memory = Memory(loaded.network)
-        memory.read_each(window)
-        return Primed(path, loaded.model, loaded.network, memory)
+        loaded.memory.read_each(window)
+        return loaded
     except UserError as error:
         return Broken(path, str(error))
     except Exception as error:  # whatever onnxruntime or a strange graph raises

@@ -71,6 +71,10 @@ class Memory:
         for count in range(self._shared(rows), len(rows) + 1):
             self.read(rows[:count])
 
+    def missing(self, rows: Tokens) -> int:
+        """Return how many of these events would have to be run to read them."""
+        return len(rows) - self._shared(rows)
+
     def take_over(self, other: Memory) -> None:
         """Become the memory of another network, with all that it has read."""
         self.network = other.network
