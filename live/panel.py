@@ -105,7 +105,7 @@ def _turn(view: View, now_s: float) -> Text:
     line = _line(
         "the model plays" if view.turn == "model" else "your turn",
         view.mode,
-        f"{view.bpm:.4g} BPM, {view.clock} clock",
+        f"{view.bpm:.4g} BPM, {view.clock} clock{'' if view.running else ', stopped'}",
         f"beat {int(beat // 1) % view.beats_per_bar + 1} of {view.beats_per_bar}",
     )
     line.stylize("bold")
