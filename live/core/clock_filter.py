@@ -2,11 +2,11 @@
 
 A switching Kalman filter: the state of each hypothesis is the true moment of the latest clock tick
 and the time between two ticks, and hypotheses differ in what they believe to have happened. A
-tick's message may come a little early or late, as is usual; it may come far off and mean nothing;
-ticks before it may have been lost; or the tempo may have jumped. The likelihood of what comes later
-decides: a gap followed by the old pace was a lost tick, a gap followed by more of the same is a
-slower tempo. See Blackman, "Multiple hypothesis tracking for multiple target tracking", IEEE
-Aerospace and Electronic Systems Magazine 19 (2004), here with a single target.
+tick's message may come a little early or late, as is usual; it may come far off and mean nothing,
+or come twice; ticks before it may have been lost; or the tempo may have jumped. The likelihood of
+what comes later decides: a gap followed by the old pace was a lost tick, a gap followed by more of
+the same is a slower tempo. See Blackman, "Multiple hypothesis tracking for multiple target
+tracking", IEEE Aerospace and Electronic Systems Magazine 19 (2004), here with a single target.
 """
 
 from __future__ import annotations
@@ -42,9 +42,14 @@ UNLIKELY: Final = 12.0
 """Hypotheses whose log likelihood is so far behind the best are given up."""
 
 STRAY: Final = math.log(0.01)
-LOST: Final = ((2, math.log(0.01)), (3, math.log(0.003)), (4, math.log(0.001)))
-"""How many ticks further a message may be when some were lost, with the log of how probable it is.
-"""
+STEPS: Final = (
+    (0, math.log(0.003)),
+    (2, math.log(0.01)),
+    (3, math.log(0.003)),
+    (4, math.log(0.001)),
+)
+"""How many ticks further a message may be than the one before, with the log of how probable it is:
+none, when it came twice, or several, when some were lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ class ClockFilter:
             branches.append(ahead.observe(time_s, STRAY_S, STRAY))
             for ratio, log_prior in LEAPS:
                 branches.append(each.leap(ratio).expect(1).observe(time_s, JITTER_S, log_prior))
-            for steps, log_prior in LOST:
+            for steps, log_prior in STEPS:
                 branches.append(each.expect(steps).observe(time_s, JITTER_S, log_prior))
         branches = [b for b in branches if LEAST_PERIOD_S <= b.period_s <= MOST_PERIOD_S]
         branches.sort(key=lambda each: -each.log_likelihood)

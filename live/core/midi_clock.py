@@ -70,7 +70,8 @@ class MidiClock:
         self._heard_s: float | None = None
         self._unstarted = 0
         self._told = False
-        self._locked = False
+        self._greeted = False
+        """Whether the user was told that it is followed, since it began to run."""
 
     @property
     def running(self) -> bool:
@@ -145,7 +146,7 @@ class MidiClock:
         news: list[Transport | str] = []
         if self._state == "armed":
             self._first_tick = self._tick - self._position
-            self._told = False
+            self._told = self._greeted = False
             news.append(Transport(time_s, self._armed))
             if self._located and self._position % self.bar_ticks:
                 where = self._spelled(self._position)
@@ -154,11 +155,11 @@ class MidiClock:
         elif self._state == "silent":
             news += [Transport(time_s, "continued"), "the MIDI clock is back"]
             self._state = "running"
-        if self._filter.locked and not self._locked:
+        if self._filter.locked and not self._greeted:
             assert self._filter.period_s is not None
             bpm = 60 / self._filter.period_s / TICKS_PER_BEAT
             news.append(f"following the MIDI clock, {bpm:.0f} BPM")
-        self._locked = self._filter.locked
+            self._greeted = True
         return news
 
     def _wait_for_start(self) -> list[Transport | str]:
@@ -179,7 +180,6 @@ class MidiClock:
         self._base = self._tick + passed
         self._period_s = period_s or self._period_s
         self._filter = ClockFilter()
-        self._locked = False
 
     def _locate(self, position: int) -> list[Transport | str]:
         if not self.running:

@@ -87,6 +87,15 @@ def test_messages_that_were_held_up_and_come_all_at_once_are_counted():
     assert max(errors) < 3.0
 
 
+def test_messages_that_came_twice_are_counted_once():
+    source = Source(lambda beat: 120, 300, jitter_s=0.001)
+    repeated = [(at_s + 0.0013, tick) for at_s, tick in source.arrivals if tick % 100 == 50]
+    source.arrivals = sorted(source.arrivals + repeated)
+    errors = source.errors_ms(skip=lambda tick: tick < 48)
+    assert source.counted_wrong == 0
+    assert statistics.mean(errors) < 1.0
+
+
 def test_it_says_when_it_is_locked():
     clock = ClockFilter()
     locked = []
