@@ -11,7 +11,7 @@ from live.core import bounds
 from live.core.bounds import Own
 from live.core.guard import heated
 from live.core.memory import Memory
-from live.core.orchestra import ensemble
+from live.core.orchestra import balance_bias, ensemble
 from live.core.portrait import Portrait
 from live.core.settings import Current
 from live.core.steering import length_bias, steering_bias
@@ -130,6 +130,12 @@ class Drawer:
         noise = self._noise(request.number)
         temperature, min_p = heated(s.temperature, s.min_p, request.heat)
         drawn = self._memory.predict(noise, bias, forced, temperature, min_p)
+        if len(ensemble(s)) > 1:
+            part = FIELD_SLICE["instrument"]
+            more = balance_bias(s, drawn.logits[-1, part])
+            for each in (bias, any_pitch):
+                each[part] += more
+            drawn = self._memory.predict(noise, bias, forced, temperature, min_p)
         if drawn.event[COLUMN["instrument"]] == INSTRUMENT.encode(DRUMS):
             # What comes before the pitch is settled; the rest is drawn under a drum's bounds.
             forced[: COLUMN["pitch"]] = drawn.event[: COLUMN["pitch"]]

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from live.core.settings import PerformerSettings
-from live.events import DRUMS
+from live.events import DRUMS, INSTRUMENT
 from live.messages import ProgramChange
 
 DRUM_CHANNEL: Final = 9
 """Where General MIDI has its drums."""
+EVEN_SHARE: Final = 0.3
+"""Of the notes of an ensemble, that is dealt out evenly among its instruments."""
+
+Floats = npt.NDArray[np.float32]
 
 
 def parse_instrument(text: str) -> int:
@@ -43,6 +50,25 @@ def ensemble(settings: PerformerSettings) -> tuple[int, ...]:
     """Return what the model may play: what was chosen, else all of the table, else the player's."""
     chosen = parse_ensemble(settings.ensemble)
     return chosen or tuple(sorted(dict(settings.channels))) or (settings.instrument,)
+
+
+def balance_bias(settings: PerformerSettings, logits: Floats) -> Floats:
+    """Return what is added to the logits of the instruments so that each of several is heard.
+
+    A network that has heard a piano alone expects nothing else. A share of all notes is dealt out
+    evenly; once it has heard an instrument, it goes on with it by itself.
+
+    Args:
+        settings: who plays.
+        logits: of the instrument field, as learned, (size,).
+    """
+    tokens = [INSTRUMENT.encode(each) for each in ensemble(settings)]
+    those = logits[tokens].astype(np.float64)
+    log_p = those - np.logaddexp.reduce(those)
+    dealt = np.log(EVEN_SHARE / len(tokens))
+    bias = np.zeros(len(logits), dtype=np.float32)
+    bias[tokens] = np.logaddexp(log_p + np.log(1.0 - EVEN_SHARE), dealt) - log_p
+    return bias
 
 
 def channel_of(settings: PerformerSettings, instrument: int) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from live.core.keys import pitch_classes
 from live.core.orchestra import parse_ensemble
 from live.events import COLUMN, DRUMS, INSTRUMENT, UNKNOWN
 from live.messages import ProgramChange
-from tests.core.room import FlatNetwork, Room
+from tests.core.room import FlatNetwork, Room, Sure
 
 PIANO, BASS = 0, 32
 
@@ -66,6 +68,16 @@ def test_some_of_them_may_be_chosen_and_others_at_any_time():
     room._take(room.core.change(moment, ensemble="0"))
     room.pass_until(moment + 10)
     assert {n.channel for n in room.model if n.handed_out_s > moment} == {0}
+
+
+def test_each_of_several_is_heard_though_the_network_expects_one_alone():
+    pianist = Sure(instrument=(PIANO,), confidence=12.0)
+    room = continued(pianist, until=400, ensemble="0, 32, drums", channels=((BASS, 4),), min_p=0.05)
+    heard = Counter(n.channel for n in room.model)
+    assert heard[0] > heard[4] > len(room.model) / 20
+    assert heard[0] > heard[9] > len(room.model) / 20
+    alone = continued(pianist, until=100, ensemble="0")
+    assert {n.channel for n in alone.model} == {0}
 
 
 def test_who_has_no_channel_of_his_own_plays_on_the_models_and_drums_on_10():
