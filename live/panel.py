@@ -101,7 +101,8 @@ def _line(*parts: str) -> Text:
 
 
 def _turn(view: View, now_s: float) -> Text:
-    beat = view.beat + (now_s - view.beat_time_s) * view.bpm / 60 - view.downbeat
+    passed_s = now_s - view.beat_time_s if view.running else 0.0
+    beat = view.beat + passed_s * view.bpm / 60 - view.downbeat
     line = _line(
         "the model plays" if view.turn == "model" else "your turn",
         view.mode,

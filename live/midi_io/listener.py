@@ -53,6 +53,8 @@ class Listener:
         self._journal = journal
         self._report = report
         self._controls = Controls(settings.controls, "midi_io")
+        self.mean_port: Callable[[str, str], None] = lambda *_: None
+        """Lets "input" or "output" mean another port; see ``HotPlug.mean``."""
         self._echo = echo
         self._echo_told = False
         self._closed = False
@@ -194,7 +196,9 @@ class Listener:
             if self._controls.consumes(message):  # on whatever channel it is
                 self._tell_improviser("control", now_s, message)
                 asked = self._controls.ask(message, lambda name: getattr(self._settings, name))
-                if isinstance(asked, Wanted):
+                if isinstance(asked, Wanted) and asked.name in ("input", "output"):
+                    self.mean_port(asked.name, asked.value)
+                elif isinstance(asked, Wanted):
                     self._change(asked.name, asked.value)
                 continue
             if self._settings.thru:

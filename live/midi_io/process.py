@@ -98,6 +98,7 @@ class MidiIo:
         self.player.move_left_hand(settings.left_channel)
         self.listener = Listener(settings, self.player, journal, self._report, echo, told)
         self.hot_plug = HotPlug(settings, self.outlet, self.listener, self.player, self._report)
+        self.listener.mean_port = self.hot_plug.mean
         self.begin = threading.Event()
         """Set when the whole session is ready."""
 
