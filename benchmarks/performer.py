@@ -160,9 +160,14 @@ def session_rows(model: Path, notes: int) -> list[Row]:
 
 def lateness_ms(journal: Path) -> list[float]:
     """Return how late each note-on of the model's was sent."""
+    return [late_ms for _, late_ms in sent_notes(journal)]
+
+
+def sent_notes(journal: Path) -> list[tuple[float, float]]:
+    """Return when each note-on of the model's was sent, in seconds, and how late, in ms."""
     origin = read_header(journal)["origin_s"]
     return [
-        1e3 * (line.time_s + origin - line.rest[2])
+        (line.time_s, 1e3 * (line.time_s + origin - line.rest[2]))
         for line in read_lines(journal)
         if line.kind == "out" and len(line.rest) == 3 and line.rest[0].startswith("9")
     ]

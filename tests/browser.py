@@ -63,7 +63,7 @@ class Tab:
     def open(cls, browser: Browser, address: str, *, width=1280, height=800, **options) -> Tab:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         tab = cls(context.new_page(), context)
-        tab.page.set_default_timeout(20_000)
+        tab.page.set_default_timeout(60_000)
         tab.page.on("console", tab._on_console)
         tab.page.on("pageerror", lambda error: tab.complaints.append(f"error: {error}"))
         tab.page.on("request", lambda request: tab.hosts.add(request.url.split("/")[2]))
@@ -96,7 +96,7 @@ class Tab:
         found = self.page.evaluate(script, [x, y, width, height])
         return {tuple(map(int, text.split(","))) for text in found}
 
-    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Wait while the browser goes on."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -122,7 +122,7 @@ class Performance:
             stderr=subprocess.STDOUT,
             env={**_no_screen(), "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this"},
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not re.search(r"page: \S+", self.output):
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
@@ -145,7 +145,7 @@ class Performance:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
 
 def free_port() -> int:

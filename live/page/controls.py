@@ -165,6 +165,12 @@ class ChoiceControl(Control):
             self._element.set_options({value: str(value), **self._element.options}, value=value)
         self._element.set_value(value)
 
+    def offer(self, options: dict[Any, str]) -> None:
+        """Let there be these to choose from; what is chosen stays."""
+        chosen = {} if self._shown in options else {self._shown: str(self._shown)}
+        if isinstance(self._element, ui.select) and self._element.options != chosen | options:
+            self._element.set_options(chosen | options, value=self._shown)
+
 
 class SwitchControl(Control):
     """On or off."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from live.core.view import View
-from live.messages import Health, TurnChanged
+from live.messages import Health, PortList
 from live.page.held_keys import HeldKeys
 from live.page.messages import (
     PageSetup,
@@ -41,6 +41,10 @@ class OpenPage(Protocol):
 
     def show_health(self, health: Health) -> None:
         """midi_io is like this."""
+        ...
+
+    def show_ports(self, ports: PortList) -> None:
+        """These ports are there."""
         ...
 
     def show_line(self, line: str) -> None:
@@ -77,6 +81,7 @@ class Hub:
         self.restarts = 0
         self.view: View | None = None
         self.health: Health | None = None
+        self.ports: PortList | None = None
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._ask = ask
         self._broadcast = broadcast
@@ -128,7 +133,7 @@ class Hub:
     # -- news ---------------------------------------------------------------
 
     async def take(self, news: object) -> None:
-        """Take news of the session's."""
+        """Take news of the session's; those that a view shows as well are passed over."""
         if isinstance(news, View):
             self.view = news
             await self._broadcast({"now": time.perf_counter(), **self._picture.change(news)})
@@ -137,6 +142,9 @@ class Hub:
             self.health = news
             await self._broadcast({"now": time.perf_counter()})
             self._show(lambda page: page.show_health(news))
+        elif isinstance(news, PortList):
+            self.ports = news
+            self._show(lambda page: page.show_ports(news))
         elif isinstance(news, SettingChanged):
             self.values[news.name] = news.value
             self._show(lambda page: page.show_setting(news.name, news.value))
@@ -150,8 +158,6 @@ class Hub:
             page = self._pages.get(news.client)
             if page is not None:
                 page.refuse(news.reason)
-        else:
-            assert isinstance(news, TurnChanged)  # views show it
 
     def _show(self, call: Callable[[OpenPage], None]) -> None:
         for page in list(self._pages.values()):

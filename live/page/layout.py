@@ -14,14 +14,14 @@ from nicegui.events import GenericEventArguments
 from live.core.controls import Command
 from live.core.view import View
 from live.live_settings import LiveSetting
-from live.messages import Health
+from live.messages import Health, PortList
 from live.model_files import models_beside
-from live.page.controls import SETTLE_S, Control, control_for
+from live.page.controls import SETTLE_S, ChoiceControl, Control, control_for
 from live.page.greeting import Greeting
 from live.page.held_keys import channel_message
 from live.page.hub import Hub
 from live.page.status import StatusStrip
-from live.page.suggestions import key_locks
+from live.page.suggestions import key_locks, port_choices
 from live.page.takes_panel import TakesPanel
 from live.page.wording import section_name, section_order
 from live.settings import LIVE, Settings
@@ -115,6 +115,13 @@ class StagePage:
     def show_health(self, health: Health) -> None:
         """midi_io is like this."""
         self._status.show_health(health)
+
+    def show_ports(self, ports: PortList) -> None:
+        """These ports are there."""
+        for name, found in (("midi.input", ports.inputs), ("midi.output", ports.outputs)):
+            control = self._controls.get(name)
+            if isinstance(control, ChoiceControl):
+                control.offer(port_choices(found))
 
     def show_line(self, line: str) -> None:
         """The user is told something."""
@@ -220,6 +227,8 @@ class StagePage:
             self.show_view(hub.view)
         if hub.health is not None:
             self.show_health(hub.health)
+        if hub.ports is not None:
+            self.show_ports(hub.ports)
         self.show_restarts(hub.restarts)
         for line in hub.lines:
             self.show_line(line)
@@ -231,6 +240,8 @@ class StagePage:
     def _suggestions(self, setting: LiveSetting) -> dict[Any, str] | None:
         if setting.name == "bounds.key":
             return {"": "all notes", **{name: name for name in key_locks()}}
+        if setting.name in ("midi.input", "midi.output"):
+            return port_choices(())
         if setting.spelling == "model":
             return {str(path): path.stem for path in self._models()}
         return None

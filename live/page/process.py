@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -95,7 +96,11 @@ async def _serve(
         with suppress(EOFError, OSError, RuntimeError):
             parent.send(Serving(addresses))
             while True:
-                asyncio.run_coroutine_threadsafe(hub.take(parent.recv()), loop).result()
+                news = parent.recv()
+                try:
+                    asyncio.run_coroutine_threadsafe(hub.take(news), loop).result()
+                except Exception:  # what one page makes of it must not end it for the others
+                    logging.exception("the page failed to show something")
         server.should_exit = server.force_exit = True
 
     serving = asyncio.create_task(server.serve(sockets=[listener]))
