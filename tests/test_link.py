@@ -113,8 +113,8 @@ def settings_of(tmp_path):
     config = tmp_path / "config.toml"
     model = PROJECT / "exported_models" / "default.onnx"
     config.write_text(
-        f'[sampling]\nmodel = "{model}"\n[controls]\ntime.bpm = "cc 20: 60 to 187"\n'
-        'takeover = "jump"\n'
+        f'[sampling]\nmodel = "{model}"\n[controls]\ntakeover = "jump"\n'
+        'time.bpm = "cc 20: 60 to 187"\ntime.clock = ["cc 21: link", "cc 22: internal"]\n'
     )
     return str(config)
 
@@ -123,10 +123,12 @@ def test_the_music_follows_the_session_and_may_set_its_tempo(
     performer, peer, musician, network, tmp_path
 ):
     musician.tell(f"tempo {BPM}")
-    flags = ("--clock", "link", "--mode", "solo", "--virtual", "--seed", "3")
+    flags = ("--mode", "solo", "--virtual", "--seed", "3")
     session = performer(*flags, "--config", settings_of(tmp_path), within=network)
     session.wait_ready()
     peer.connect()
+    assert musician.ask().peers == 0  # off by default
+    peer.send(0xB0, 21, 127)
     jack.wait_for(lambda: "1 other peer" in session.output, "the other peer")
     jack.wait_for(lambda: peer.notes_on(0) != [], "the model's notes", 60)
 
@@ -151,6 +153,11 @@ def test_the_music_follows_the_session_and_may_set_its_tempo(
     # The performer's tempo is everybody's.
     peer.send(0xB0, 20, 127)
     jack.wait_for(lambda: abs(musician.ask().tempo - 187) < 0.01, "the new tempo")
+
+    # It leaves when its clock is its own again.
+    assert session.child("link").is_running()
+    peer.send(0xB0, 22, 127)
+    jack.wait_for(lambda: musician.ask().peers == 0, "its leave")
     session.stop(signal.SIGTERM)
 
     # The piece began on a bar of the session's, and what follows stands on its ticks.
