@@ -68,6 +68,7 @@ class MidiClock:
         self._period_s: float | None = None
         """Between two ticks, before it fell silent."""
         self._heard_s: float | None = None
+        self._leading = False
         self._unstarted = 0
         self._told = False
         self._greeted = False
@@ -81,7 +82,7 @@ class MidiClock:
     @property
     def leading(self) -> bool:
         """Whether it has been started, whatever came then."""
-        return self._state not in ("unstarted", "armed") and self._filter.tick >= 0
+        return self._leading
 
     def silent_at_s(self) -> float | None:
         """Return when it will have stopped if nothing is heard; None: it does not run."""
@@ -151,7 +152,7 @@ class MidiClock:
             if self._located and self._position % self.bar_ticks:
                 where = self._spelled(self._position)
                 news.append(f"the MIDI clock goes on in the middle of a bar, at {where}")
-            self._state, self._located = "running", False
+            self._state, self._located, self._leading = "running", False, True
         elif self._state == "silent":
             news += [Transport(time_s, "continued"), "the MIDI clock is back"]
             self._state = "running"

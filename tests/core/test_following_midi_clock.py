@@ -118,6 +118,21 @@ def test_nothing_is_answered_while_the_clock_is_stopped():
     assert any("stopped" in line for line in lines(room))
 
 
+def test_what_waited_for_start_begins_on_a_beat_of_the_song():
+    room = Room(mode="call", clock="midi", bpm=120)
+    clock = started().run(8)
+    clock.send(STOP)
+    clock.now += 4.007
+    clock.send(START)
+    clock.now += 0.05
+    begun = len(clock.ticks)
+    clock.run(8)
+    room.play(clock.messages, *player(room, 14, 15))
+    assert room.model
+    beats = clock.ticks[begun::24]
+    assert min(abs(room.model[0].onset_s - beat_s) for beat_s in beats) < 0.001
+
+
 def test_a_clock_that_falls_silent_stops_the_music_and_is_followed_when_it_is_back():
     room = Room(mode="continue", clock="midi", bpm=120)
     clock = started().run(16)
