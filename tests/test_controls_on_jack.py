@@ -120,6 +120,7 @@ def test_a_program_change_loads_another_model_without_a_gap(start, peer):
     assert peer.sounding() == set()
 
 
+@pytest.mark.slow
 def test_a_program_without_a_model_is_one_line_and_the_music_goes_on(start, peer):
     session = start("")
     peer.play([(0.0, 0.2, 60)])

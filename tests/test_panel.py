@@ -127,7 +127,17 @@ def test_nothing_is_drawn_where_lines_cannot_stay_in_place(room):
 def test_on_a_terminal_the_demo_stays_in_place_and_ends_with_the_recording(tmp_path):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "live", "--demo", "--seconds", "2", "--record", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "live",
+            "--demo",
+            "--no-page",
+            "--seconds",
+            "2",
+            "--record",
+            str(tmp_path),
+        ],
         cwd=PROJECT,
         stdout=theirs,
         stderr=theirs,
