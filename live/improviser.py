@@ -12,8 +12,10 @@ from typing import Any, Final
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
+from live.heartbeat import BEAT_S
 from live.journal import read_header, read_lines
 from live.messages import (
+    Alive,
     Change,
     Changed,
     Do,
@@ -32,6 +34,8 @@ from live.view_sender import ViewSender
 
 FEW_STEPS: Final = 16
 """Another model plays when so few notes are left for it to hear: some milliseconds."""
+LONGEST_HEARING_S: Final = 0.25
+"""The core is asked what is due at least this often, however much there is to hear."""
 
 
 def run(
@@ -61,12 +65,14 @@ def run(
         parent.send(Ready(model.path.name))
     with suppress(OSError):  # as is a midi_io
         midi_io.send([core.beginning(time.perf_counter())])
-    viewer = ViewSender(performer, network, Outbox(parent))
+    to_parent = Outbox(parent)
+    viewer = ViewSender(performer, network, to_parent)
+    alive_s = time.perf_counter()
     pulse: Pulse | None = None
     while True:
         wake_s = performer.wake_at()
         due = [due_s for due_s in (wake_s, viewer.due_s()) if due_s is not None]
-        left_s = max(0.0, min(due) - time.perf_counter()) if due else None
+        left_s = max(0.0, min([*due, alive_s + BEAT_S]) - time.perf_counter())
         ready = wait([midi_io, parent, loader.signal], left_s)
         try:
             asked = _read_all(parent) if parent in ready else []
@@ -94,6 +100,9 @@ def run(
         if ready or (wake_s is not None and wake_s <= now_s):
             viewer.note_change()
         viewer.send(now_s, performer.wake_at())
+        if now_s >= alive_s + BEAT_S:
+            alive_s = now_s
+            to_parent.put(Alive(), key="alive")
 
 
 def _read_all(parent: Connection) -> list[Change | Do] | None:
@@ -152,9 +161,10 @@ def _take_news(core: Transcript, loader: ModelLoader, viewer: ViewSender) -> lis
 
 
 def _hear_all(core: Transcript, midi_io: Connection) -> list[Noting]:
-    """Let the core hear what has come; a flood is heard whole before anything is computed."""
+    """Let the core hear what has come; a flood is heard first, and then something is computed."""
     actions: list[Noting] = []
-    while midi_io.poll():
+    until_s = time.perf_counter() + LONGEST_HEARING_S
+    while midi_io.poll() and time.perf_counter() < until_s:
         message = midi_io.recv()
         if isinstance(message, TakeBegan):
             actions += core.begin_take(message)

@@ -42,9 +42,10 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import mido
@@ -52,6 +53,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from live.core.midi_clock import CLOCK_MESSAGES
 from live.messages import LinkState
+from live.patient_file import PatientFile
 
 try:
     import fcntl
@@ -59,8 +61,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 JOURNAL_VERSION: Final = 1
-SYNC_INTERVAL_S: Final = 1.0
-"""The disk is asked to keep what was written this often: what a power cut may cost."""
+RETRY_S: Final = 0.5
+"""A full disk is tried this often."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
 RESOLUTION_S: Final = 1e-6
 """Of the times: they are written in whole microseconds."""
@@ -133,11 +135,15 @@ class JournalWriter:
         if not going_on:
             first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
             os.write(self._file, (json.dumps(first) + "\n").encode())
+        self._disk = PatientFile(self._file, path)
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
-        self.lost_lines = 0
-        """Lines that the disk did not take."""
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
+
+    @property
+    def lost_lines(self) -> int:
+        """Lines that the disk has not taken; while the journal is open they wait for room."""
+        return self._disk.missing_lines
 
     def write(self, kind: str, time_s: float, *rest: Any) -> None:
         """Append a line; ``time_s`` is a moment of ``time.perf_counter``. Bytes become hex."""
@@ -152,33 +158,18 @@ class JournalWriter:
         self.write("end", time.perf_counter())
         self._queue.put(None)
         self._thread.join()
-        os.close(self._file)
+        self._disk.close()
 
     def _write(self) -> None:
-        synced_s = time.perf_counter()
-        cut_off = False
-        while True:
-            entries = [self._queue.get()]
-            while not self._queue.empty():
-                entries.append(self._queue.get())
-            lines = [self._format(*entry) for entry in entries if entry is not None]
-            try:
-                # After a failure the last line may stand there in part: it must not spoil the next.
-                self._append(("\n" if cut_off else "") + "".join(lines))
-                cut_off = False
-                if time.perf_counter() - synced_s > SYNC_INTERVAL_S or entries[-1] is None:
-                    os.fsync(self._file)
-                    synced_s = time.perf_counter()
-            except OSError:
-                self.lost_lines += len(lines)
-                cut_off = True
-            if entries[-1] is None:
-                return
-
-    def _append(self, text: str) -> None:
-        data = text.encode()
-        while data:
-            data = data[os.write(self._file, data) :]
+        ended = False
+        while not ended:
+            entries: list[tuple[Any, ...] | None] = []
+            with suppress(Empty):
+                entries.append(self._queue.get(timeout=RETRY_S if self._disk.has_kept else None))
+                while True:
+                    entries.append(self._queue.get_nowait())
+            ended = None in entries
+            self._disk.append([self._format(*entry) for entry in entries if entry is not None])
 
     def _format(self, kind: str, time_s: float, *rest: Any) -> str:
         entry = [kind, round(time_s - self._origin_s, 6), *rest]

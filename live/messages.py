@@ -292,6 +292,11 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """improviser to the parent, when it has said nothing else for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class PortList:
     """midi_io to the parent, when something has changed: which ports there are."""
 

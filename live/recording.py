@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -99,6 +100,8 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
     partial = target.with_name(target.name + ".partial")
     try:
         file.save(partial)
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())  # else a power cut may leave an empty file of this name
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

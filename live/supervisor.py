@@ -17,6 +17,7 @@ from live import processes
 from live.core.controls import Command
 from live.core.view import View
 from live.errors import NoMidiError, UserError
+from live.heartbeat import ASLEEP_S, BEAT_S, Heartbeat
 from live.link_child import LinkChild
 from live.messages import (
     Begin,
@@ -37,6 +38,7 @@ from live.messages import (
     TakeBegan,
     TurnChanged,
 )
+from live.midi_io.recall import keys_left_down
 from live.model_files import models_beside
 from live.outbox import Outbox
 from live.present import PresentSettings
@@ -59,11 +61,13 @@ class _Child:
 
     process: BaseProcess
     pipe: Connection
+    heartbeat: Heartbeat = field(init=False)
     outbox: Outbox = field(init=False)
     """What is sent through the pipe goes here, as threads of the session's users may send."""
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.pipe)
+        self.heartbeat = Heartbeat(self.process.pid or 0)
 
 
 class Session:
@@ -85,8 +89,14 @@ class Session:
         self._improviser: _Child | None = None
         self._link = LinkChild(self._start_process)
         self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
+        self._disk_refuses = False
+        left_down: set[tuple[int, int]] = set()
         for path in recover(settings.folder):
             self._tell(f"an earlier session had been cut off; recorded {path}")
+            with suppress(OSError):
+                left_down.update(*keys_left_down(path.with_suffix(".jsonl")).values())
+        self._left_down = frozenset(left_down)
+        """What sessions that were cut off left sounding, if nobody was left to end it."""
         self._takes = Takes(settings.folder, self._tell)
 
     @property
@@ -129,13 +139,25 @@ class Session:
             if left_s is not None and left_s <= 0:
                 return True
             children = [c for c in (self._midi_io, self._improviser) if c is not None]
-            for pipe in wait([child.pipe for child in children], left_s):
-                child = next(c for c in children if c.pipe is pipe)
-                try:
-                    self._take(child, child.pipe.recv())
-                except (EOFError, OSError):
-                    self._take_death(child)
-                    break  # the list of children is another now
+            asked_s = time.perf_counter()
+            ready = wait(
+                [child.pipe for child in children],
+                BEAT_S if left_s is None else min(left_s, BEAT_S),
+            )
+            now_s = time.perf_counter()
+            for child in children:
+                if child.pipe in ready:
+                    child.heartbeat.heard(now_s)
+                    try:
+                        self._take(child, child.pipe.recv())
+                    except (EOFError, OSError):
+                        self._take_death(child)
+                        break  # the list of children is another now
+                elif now_s - asked_s > BEAT_S + ASLEEP_S:
+                    child.heartbeat.pardon(now_s)
+                elif child.heartbeat.is_lost(now_s):
+                    self._tell(f"the process {child.process.name} does not answer")
+                    child.process.kill()  # its end shows as the end of its pipe
         return False
 
     def close(self) -> Path:
@@ -227,6 +249,7 @@ class Session:
             latency_ms=p.latency_ms,
             split=p.split,
             left_channel=p.left_channel,
+            left_down=self._left_down,
         )
         if self._watchers.ports is not None:
             midi = replace(midi, plugged=self._watchers.ports.plugged)
@@ -295,6 +318,8 @@ class Session:
             self._watchers.tell(message)
         elif isinstance(message, View | Health | PortList):
             self._watchers.tell(message)
+            if isinstance(message, Health):
+                self._mind_the_disk(message)
         elif isinstance(message, Changed):
             setting = self.present.took(message.name, message.value)
             if setting is not None:
@@ -325,6 +350,15 @@ class Session:
                 self._start_improviser()  # only now: the journal says which keys it was left with
         elif isinstance(message, Failed):
             self._tell(message.reason)
+
+    def _mind_the_disk(self, health: Health) -> None:
+        """Tell when the disk begins to refuse the recording, and when it takes all of it again."""
+        refuses = health.lost_lines > 0
+        if refuses and not self._disk_refuses:
+            self._tell("the disk does not take the recording, which waits in memory; make room")
+        elif self._disk_refuses and not refuses:
+            self._tell("the disk has taken the whole recording now")
+        self._disk_refuses = refuses
 
     def _take_death(self, child: _Child) -> None:
         """Start a child that has ended by itself again, or go on without it."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
 
+from live.heartbeat import BEAT_S
 from live.journal import JournalWriter
 from live.messages import LATE_S, Health
 from live.midi_io.plug import Side
 from live.outbox import Outbox
-
-INTERVAL_S: Final = 0.5
 
 
 class HealthMeter:
@@ -60,5 +58,5 @@ class HealthMeter:
         self, journal: Callable[[], JournalWriter], parent: Outbox, stopping: threading.Event
     ) -> None:
         """Tell the parent until the end; a thread's body. ``journal`` returns the present one."""
-        while not stopping.wait(INTERVAL_S):
+        while not stopping.wait(BEAT_S):
             parent.put(self.read(time.perf_counter(), journal()), key="health")

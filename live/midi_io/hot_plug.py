@@ -213,7 +213,10 @@ class HotPlug:
         lines: list[str] = []
         for side, plug in self._plugs.items():
             names, connected = self._wiring.names(side), self._wiring.connected(side)
+            by_hand = connected - plug.connected
             looked = plug.look(now_s, names, connected, new)
+            if by_hand and side == "output":
+                self._player.output_back()
             if looked.lost:
                 self._wiring.disconnect(side, set(looked.missing) - connected)
                 self._end(side)

@@ -27,6 +27,9 @@ SLICE_S: Final = 0.0001
 """The last moments before a deadline are slept in slices: a processor that was woken just now wakes
 up sooner than one that has fallen asleep."""
 
+TOO_LATE_S: Final = 0.25
+"""An onset that is later than this is left out: after a standstill they would come in a heap."""
+
 
 class Player:
     """Owns the output port: whatever sounds was sent here, and is ended here."""
@@ -191,8 +194,11 @@ class Player:
                 self._journal_end(key, due.number, due.deadline_s)
             self._send_pedal(self._pedal.ended(key[0], due.number))
             return
+        late_s = self._heard_s() - due.deadline_s
         if self.meter is not None:
-            self.meter.sent(self._heard_s() - due.deadline_s)
+            self.meter.sent(late_s)
+        if late_s > TOO_LATE_S:
+            return
         self._struck.add(key)
         if due.note.pedal:
             self._send_pedal(self._pedal.before(key[0]))

@@ -256,7 +256,7 @@ def run(
         journal.write("in", now_s, note_off(key), told)
     to_parent = Outbox(parent)
     midi_io = MidiIo(settings, journal, to_parent, told)
-    midi_io.player.may_sound(left_down["in"] | left_down["out"])
+    midi_io.player.may_sound(left_down["in"] | left_down["out"] | settings.left_down)
     try:
         source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
     except UserError as error:

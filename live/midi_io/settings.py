@@ -32,3 +32,5 @@ class MidiSettings:
     """Where what lies below ``split`` goes thru; likewise. None: where it comes from."""
     plugged: tuple[tuple[Side, str], ...] = ()
     """Ports that a midi_io before this one was connected to, to be connected to again."""
+    left_down: frozenset[tuple[int, int]] = frozenset()
+    """Channels and pitches that sessions which were cut off may have left sounding."""
