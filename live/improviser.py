@@ -34,8 +34,8 @@ from live.view_sender import ViewSender
 
 FEW_STEPS: Final = 16
 """Another model plays when so few notes are left for it to hear: some milliseconds."""
-LONGEST_HEARING_S: Final = 0.25
-"""The core is asked what is due at least this often, however much there is to hear."""
+LONGEST_HEARING_S: Final = 2.0
+"""In a flood that does not end, the core is asked what is due this often."""
 
 
 def run(

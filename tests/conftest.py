@@ -54,7 +54,9 @@ class Performer:
 
     def wait_ready(self) -> None:
         jack.wait_for(
-            lambda: "ready in" in self.output or self.process.poll() is not None, "the performer"
+            lambda: "ready in" in self.output or self.process.poll() is not None,
+            "the performer",
+            60,
         )
         assert self.process.poll() is None, self.output
 

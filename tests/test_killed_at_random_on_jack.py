@@ -23,7 +23,7 @@ FLAGS = ("--input", "peer-keys", "--output", "peer-ears", "--bpm", str(BPM), "--
 FLAGS += ("--output-channel", "2")
 KILLS = int(os.environ.get("CONTINUO_KILLS", "6"))
 MOST_LOST_S = 0.1
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """A busy machine is slow to start a process; how long it took is printed."""
 
 

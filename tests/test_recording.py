@@ -322,6 +322,21 @@ def test_models_note_ends_in_the_recording_when_the_player_takes_its_key(room, t
     assert players == [0, 60, 90]
 
 
+def test_after_a_standstill_late_notes_do_not_come_in_a_heap(room, tmp_path):
+    now = time.perf_counter()
+    for number in range(20):  # a second was slept through, or the notes come from one who slept
+        onset = now - 1.0 + number * 0.05
+        room.midi_io.player.play(PlayNote(onset, onset + 0.04, 0, 40 + number, 70))
+    room.midi_io.player.play(PlayNote(now + 0.1, now + 0.15, 0, 80, 70))
+    room.run_schedule(0.3)
+    struck = [data[1] for data in room.heard if data[0] == 0x90]
+    assert struck[-1] == 80
+    assert len(struck) <= 7  # those of the last quarter of a second
+    assert {d[1] for d in room.heard if d[0] == 0x80} == set(struck)
+    file = room.recorded(tmp_path)
+    assert len(notes_of(file, file.tracks[2])) == len(struck)
+
+
 @pytest.mark.parametrize("by", ["its end", "the turn"])
 def test_models_note_ends_in_the_recording_though_the_player_holds_its_key(room, tmp_path, by):
     room.midi_io.listener.on_input([0x90, 60, 90])

@@ -20,7 +20,7 @@ BEAT = 60.0 / BPM
 MODEL = 1  # channel 2
 FLAGS = ("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "11")
 PHRASE = [(i * BEAT, (i + 0.9) * BEAT, 60 + 2 * i) for i in range(3)]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
