@@ -6,6 +6,7 @@ one lock for no longer than it takes to send a message.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Final
@@ -28,7 +29,8 @@ SLICE_S: Final = 0.0001
 up sooner than one that has fallen asleep."""
 
 TOO_LATE_S: Final = 0.25
-"""An onset that is later than this is left out: after a standstill they would come in a heap."""
+"""After a standstill, onsets that are later than this would come in a heap: one that would follow
+the one before it in less than half the time that was planned between them is left out."""
 
 
 class Player:
@@ -45,6 +47,8 @@ class Player:
         self._clock = ClockSender()
         self.latency_s = 0.0
         """How much later than its moment everything with a deadline is sent; may be negative."""
+        self._latest_onset = (-math.inf, 0.0)
+        """When an onset of the model's was sent last, and its deadline."""
         self._changed = threading.Condition()
         self._stopping = False
         self._struck: set[Key] = set()
@@ -197,8 +201,11 @@ class Player:
         late_s = self._heard_s() - due.deadline_s
         if self.meter is not None:
             self.meter.sent(late_s)
-        if late_s > TOO_LATE_S:
+        sent_s, deadline_s = self._latest_onset
+        planned_s = due.deadline_s - deadline_s
+        if late_s > TOO_LATE_S and self._heard_s() - sent_s < planned_s / 2:
             return
+        self._latest_onset = self._heard_s(), due.deadline_s
         self._struck.add(key)
         if due.note.pedal:
             self._send_pedal(self._pedal.before(key[0]))
