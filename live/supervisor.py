@@ -386,6 +386,7 @@ class Session:
             self._start_midi_io()
         else:
             self._tell("the MIDI process has ended by itself too often; closing the session")
+            self._silence()
 
     def _may_restart(self, name: str) -> bool:
         now_s = time.perf_counter()
@@ -409,7 +410,17 @@ class Session:
                         if isinstance(message, Lost | TakeBegan):
                             self._take(child, message)
                 self._end(child)
+                if child is self._midi_io and child.process.exitcode != 0:
+                    self._silence()
         self._midi_io = self._improviser = None
+
+    def _silence(self) -> None:
+        """Let a last midi_io end what the one that died left sounding: it begins with that."""
+        last = self._start_midi_io()
+        last.outbox.put(Stop())
+        last.process.join(READY_TIMEOUT_S)
+        self._end(last)
+        self._midi_io = None
 
     def _end(self, child: _Child) -> None:
         child.outbox.close()

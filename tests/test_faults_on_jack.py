@@ -81,6 +81,24 @@ def test_midi_io_that_dies_leaves_no_note_sounding_and_comes_back(performer, pee
     assert struck == [60, 62, 64, 66, 40, 60, 62, 64, 66]  # both parts of the session
 
 
+def test_midi_io_that_dies_too_often_leaves_no_note_sounding_either(performer, peer):
+    session = performer(*NAMED, *FLAGS, "--mode", "listen")
+    session.wait_ready()
+    for deaths in range(1, 5):
+        peer.send(0x90, 40 + deaths, 90)  # a key that is held down
+        jack.wait_for(lambda n=deaths: (0, 40 + n) in peer.sounding(), "thru")
+        session.child("midi_io").kill()
+        if deaths < 4:
+            jack.wait_for(
+                lambda n=deaths: session.output.count("improviser is back") == n, "both", 60
+            )
+    assert session.process.wait(60) == 1
+    assert "too often; closing the session" in session.output
+    assert peer.sounding() == set()
+    struck = [m.note for m in mido.MidiFile(session.recording()).tracks[1] if m.type == "note_on"]
+    assert struck == [41, 42, 43, 44]
+
+
 def test_take_of_a_killed_session_is_recovered_at_the_next_start(performer, peer):
     session = performer(*NAMED, *FLAGS)
     session.wait_ready()

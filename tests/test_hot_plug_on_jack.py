@@ -9,6 +9,9 @@ import mido
 import pytest
 import rtmidi
 
+from live.config_file import PROJECT
+from live.settings import load
+from live.supervisor import Session
 from tests import jack
 
 pytestmark = pytest.mark.jack
@@ -140,6 +143,44 @@ def test_new_device_that_matches_the_name_is_taken(session, keyboard, synth):
     keyboard.plug_in("another Test-Keyboard of mine")
     assert wait_until_heard(keyboard, synth, 62) < 1.0
     assert 'input: "another Test-Keyboard of mine:midi"' in session.output
+
+
+def test_ports_are_listed_and_may_be_changed_while_playing(keyboard, synth, tmp_path):
+    midi = {"input": "test-keyboard", "output": "test-synth"}
+    flags = {"midi": midi, "turns": {"mode": "listen"}, "recording": {"folder": str(tmp_path)}}
+    lines = []
+    session = Session(load(PROJECT / "config.toml", flags), lines.append)
+    session.start()
+    try:
+
+        def wait_for(condition, what):
+            deadline = time.monotonic() + 30
+            while not condition():
+                assert time.monotonic() < deadline, f"{what} did not come; {lines}"
+                session.run(0.05)
+
+        def listed(name):
+            return session.ports() is not None and name in session.ports().outputs
+
+        wait_for(lambda: listed("test-synth:midi"), "the list")
+        assert "test-keyboard:midi" in session.ports().inputs
+        keyboard.send(0x90, 60, 80)
+        wait_for(lambda: synth.sounding() == {(0, 60)}, "thru")
+        other = Device(rtmidi.MidiIn, "other-synth")
+        wait_for(lambda: listed("other-synth:midi"), "the new one")
+        session.change("midi.output", "other-synth")
+        wait_for(lambda: synth.sounding() == set(), "the end of what sounded there")
+        wait_for(lambda: ("output", "other-synth:midi") in session.ports().plugged, "the change")
+        keyboard.send(0x90, 62, 80)
+        wait_for(lambda: other.sounding() == {(0, 62)}, "thru to the other one")
+        session.change("midi.output", "no such thing")
+        wait_for(lambda: any("no such thing" in line for line in lines), "the refusal")
+        wait_for(lambda: session.values()["midi.output"] == "other-synth", "the earlier one")
+        assert synth.sounding() == set()
+        other.pull_out()
+        wait_for(lambda: not listed("other-synth:midi"), "its end in the list")
+    finally:
+        session.close()
 
 
 def test_both_ports_go_by_the_name_of_one_client(performer, keyboard, synth):
