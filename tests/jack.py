@@ -42,7 +42,7 @@ class Server:
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(lambda: _lsp().returncode == 0, "the JACK server")
+        wait_for(lambda: _lsp().returncode == 0, "the JACK server", 60)
 
     def stop(self) -> None:
         self._process.terminate()
