@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import rtmidi
@@ -56,21 +59,41 @@ class Server:
 
 
 @contextmanager
-def server(suffix: str = "") -> Iterator[Server]:
-    """Run a JACK server of a name of its own; this process's children and clients use it."""
-    one = Server(f"continuo-test-{os.getpid()}{suffix}")
+def server() -> Iterator[Server]:
+    """Run a JACK server of a name of its own; this process's children and clients use it.
+
+    The name is of a few: JACK knows eight servers, and forgets one that was killed only when
+    another of its name begins.
+    """
     before = os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ["JACK_DEFAULT_SERVER"] = one.name
-    one.start()
-    try:
-        yield one
-    finally:
-        one.thaw()
-        one.stop()
-        if before is None:
-            del os.environ["JACK_DEFAULT_SERVER"]
-        else:
-            os.environ["JACK_DEFAULT_SERVER"] = before
+    with _free_name() as name:
+        one = Server(name)
+        os.environ["JACK_DEFAULT_SERVER"] = name
+        try:
+            one.start()
+            yield one
+        finally:
+            one.thaw()
+            one.stop()
+            if before is None:
+                del os.environ["JACK_DEFAULT_SERVER"]
+            else:
+                os.environ["JACK_DEFAULT_SERVER"] = before
+
+
+@contextmanager
+def _free_name() -> Iterator[str]:
+    for number in range(8):
+        name = f"continuo-test-{number}"
+        with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # another run of the tests has it
+            if _lsp(name).returncode:  # else it was left running
+                yield name
+                return
+    raise AssertionError("eight JACK servers of tests are running")
 
 
 def _priority() -> list[str]:
@@ -105,8 +128,10 @@ def connect(source: str, target: str) -> None:
     subprocess.run(["jack_connect", source, target], check=True, capture_output=True, timeout=10)
 
 
-def _lsp() -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["jack_lsp"], capture_output=True, text=True, timeout=10)
+def _lsp(server: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | ({"JACK_DEFAULT_SERVER": server} if server else {})
+    environment["JACK_NO_START_SERVER"] = "1"
+    return subprocess.run(["jack_lsp"], capture_output=True, text=True, timeout=20, env=environment)
 
 
 @dataclass

@@ -202,7 +202,7 @@ def test_both_ports_go_by_the_name_of_one_client(performer, keyboard, synth):
 
 
 def test_server_that_ends_and_begins_again_is_played_on(performer, tmp_path):
-    with jack.server("-again") as server:
+    with jack.server() as server:
         synth, keyboard = Device(rtmidi.MidiIn, "synth"), Device(rtmidi.MidiOut, "keyboard")
         session = performer("--input", "keyboard", "--output", "synth", *FLAGS)
         session.wait_ready()
