@@ -104,7 +104,7 @@ def measure(
         """The same network through Keras's own layers, in float32 and without dropout."""
 
         def encode_windows(self, events: Any, training: bool = False) -> Any:  # noqa: ARG002
-            shape = (tf.shape(events)[0], 2 * self.config.layers, self.config.units)
+            shape = (tf.shape(events)[0], self.config.state_rows, self.config.units)
             return self.encode(events, tf.zeros(shape))[0]
 
     class Stopwatch(keras.callbacks.Callback):

@@ -98,6 +98,9 @@ def _example(network: EventLSTM) -> dict[str, np.ndarray[Any, Any]]:
     """Return inputs for a comparison: two streams of nine random events, every branch in use."""
     random = np.random.default_rng(0)
     batch, steps, config = 2, 9, network.config
+    states = np.zeros((batch, config.state_rows, config.units), np.float32)
+    of_layers = states[:, : 2 * config.layers]
+    of_layers[:] = random.normal(size=of_layers.shape)  # the rest: nothing was heard before
     count = sum(f.size for f in PREDICTED)
     forced = np.stack([random.integers(f.size, size=(batch, steps)) for f in PREDICTED], axis=-1)
     forced[:, ::2] = FREE
@@ -105,7 +108,7 @@ def _example(network: EventLSTM) -> dict[str, np.ndarray[Any, Any]]:
         "events": np.stack(
             [random.integers(f.size, size=(batch, steps)) for f in FIELDS], axis=-1
         ).astype(np.int32),
-        "states": random.normal(size=(batch, 2 * config.layers, config.units)).astype(np.float32),
+        "states": states,
         "forced": forced.astype(np.int32),
         "noise": random.gumbel(size=(batch, steps, count)).astype(np.float32),
         "logit_bias": random.normal(size=(batch, 1, count)).astype(np.float32),

@@ -208,6 +208,7 @@ def learn(
 
     start = None if source is None else read_start(source)
     if start is not None:
+        start = start.with_lookback() if settings.lookback else start
         settings = settings.model_copy(update=start.shape)
     names = {one["name"] for one in told}
     origin: dict[str, Any] = {

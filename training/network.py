@@ -14,7 +14,7 @@ Shapes: B batch, T time, U units, F all fields, P predicted fields, N all predic
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -24,6 +24,7 @@ from keras import ops
 
 from live.events import FIELDS, PREDICTED
 from live.model import FORBIDDEN
+from training import lookback
 from training.recurrence import lstm
 
 
@@ -36,6 +37,13 @@ class NetworkConfig:
     embedding: int = 256
     head: int = 256
     dropout: float = 0.1
+    lookback: bool = False
+    """Whether it is told what stood one and two bars ago; see ``training.lookback``."""
+
+    @property
+    def state_rows(self) -> int:
+        """Return the rows of the states: two for each layer, and what lookback keeps."""
+        return 2 * self.layers + (lookback.state_rows(self.units) if self.lookback else 0)
 
 
 def _wide() -> keras.Initializer:
@@ -51,23 +59,39 @@ class EventEmbedding(keras.layers.Layer):
     """Embeds every field of an event and adds them up: (B, T, F) tokens to (B, T, width).
 
     One table holds the tokens of all fields, so that the exported graph needs a single look-up.
+    Lookback inputs are more fields of it.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, lookback: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = width
+        self.lookback = lookback
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:  # noqa: ARG002
         """Create the table, (tokens of all fields, width)."""
-        self.table = self.add_weight(
-            (sum(f.size for f in FIELDS), self.width), initializer=_wide(), name="table"
-        )
-        self.offsets = np.cumsum([0, *(f.size for f in FIELDS[:-1])], dtype=np.int32)
+        sizes = [f.size for f in FIELDS] + list(lookback.SIZES if self.lookback else ())
+        self.table = self.add_weight((sum(sizes), self.width), initializer=_wide(), name="table")
+        self.offsets = np.cumsum([0, *sizes[:-1]], dtype=np.int32)
 
-    def call(self, events: tf.Tensor) -> tf.Tensor:
-        """Return the embedded events, (B, T, width)."""
-        rows = tf.gather(ops.convert_to_tensor(self.table), events + self.offsets)
+    def call(self, events: tf.Tensor, told: tf.Tensor | None = None) -> tf.Tensor:
+        """Return the embedded events, (B, T, width), with lookback inputs (B, T, inputs)."""
+        tokens = events if told is None else tf.concat([events, told], axis=-1)
+        rows = tf.gather(ops.convert_to_tensor(self.table), tokens + self.offsets)
         return tf.reduce_sum(rows, axis=2)  # (B, T, F, width) -> (B, T, width)
+
+
+@keras.saving.register_keras_serializable("continuo")
+class Lookback(keras.layers.Layer):
+    """Works out the lookback inputs of events that come one after another."""
+
+    def call(self, events: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the inputs of events (B, T, F), (B, T, inputs), and the rows after them.
+
+        ``states`` are the rows of the states that hold what is kept, (B, rows, U).
+        """
+        rows, latest = lookback.extend(lookback.unpack(states), events)
+        told = lookback.look_back(rows, tf.shape(events)[1])
+        return told, lookback.pack(rows, latest, states.shape[2])
 
 
 @keras.saving.register_keras_serializable("continuo")
@@ -180,7 +204,10 @@ class EventLSTM(keras.Model):
     def __init__(self, config: NetworkConfig | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
-        self.embedding = EventEmbedding(self.config.embedding, name="embedding")
+        self.embedding = EventEmbedding(
+            self.config.embedding, self.config.lookback, name="embedding"
+        )
+        self.lookback = Lookback(name="lookback")
         self.lstms = [
             keras.layers.LSTM(
                 self.config.units, return_sequences=True, return_state=True, name=f"lstm_{i}"
@@ -206,18 +233,24 @@ class EventLSTM(keras.Model):
 
         Args:
             events: tokens, (B, T, F).
-            states: (B, 2 * layers, U), hidden and cell state of each layer in turn.
+            states: (B, R, U), hidden and cell state of each layer in turn, then what lookback
+                keeps; see ``NetworkConfig.state_rows``.
 
         Returns:
             The last layer's outputs beside the embedded events, (B, T, U + embedding), and the
             states after the last event.
         """
-        x = embedded = self.embedding(events)
+        told, kept = None, []
+        if self.config.lookback:
+            told, rows = self.lookback(events, states[:, 2 * self.config.layers :])
+            kept = [rows]
+        x = embedded = self.embedding(events, told)
         after: list[tf.Tensor] = []
         for i, layer in enumerate(self.lstms):
             x, hidden, cell = layer(x, initial_state=[states[:, 2 * i], states[:, 2 * i + 1]])
             after += [hidden, cell]
-        return ops.concatenate([x, embedded], axis=-1), ops.stack(after, axis=1)
+        after_all = ops.concatenate([ops.stack(after, axis=1), *kept], axis=1)
+        return ops.concatenate([x, embedded], axis=-1), after_all
 
     def encode_windows(self, events: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Run the recurrence from zero states: tokens (B, T, F) to what ``encode`` returns first.
@@ -225,7 +258,10 @@ class EventLSTM(keras.Model):
         The same weights and, but for rounding, the same numbers as ``encode``, computed in a way
         that trains faster. Dropout follows each layer if ``training``.
         """
-        x = embedded = self.embedding(events)
+        told = None
+        if self.config.lookback:
+            told = lookback.look_back(lookback.extend(None, events)[0], tf.shape(events)[1])
+        x = embedded = self.embedding(events, told)
         for layer in self.lstms:
             kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in layer.trainable_weights)
             x = lstm(x, kernel, recurrent, bias, self.products)
@@ -243,12 +279,29 @@ class EventLSTM(keras.Model):
         return {**super().get_config(), "config": asdict(self.config)}
 
 
+def with_lookback(network: EventLSTM) -> EventLSTM:
+    """Return a network that is told what stood bars ago as well, and makes nothing of it yet."""
+    if network.config.lookback:
+        return network
+    grown = EventLSTM(replace(network.config, lookback=True))
+    grown.build(None)
+    for weight, known in zip(grown.weights, network.weights, strict=True):
+        value = known.numpy()
+        if value.shape != tuple(weight.shape):  # the table of the embedding, longer now
+            value = np.concatenate(
+                [value, np.zeros((weight.shape[0] - len(value), weight.shape[1]))]
+            )
+        weight.assign(value)
+    return grown
+
+
 def performer_graph(network: EventLSTM) -> keras.Model:
     """Return the stateful graph that the performer runs, over the same weights.
 
     Inputs:
         events: int32 (B, T, F), what was heard.
-        states: float32 (B, 2 * layers, U), as returned by the run before; zeros at first.
+        states: float32 (B, R, U), as returned by the run before; zeros at first. R is
+            ``NetworkConfig.state_rows``.
         forced: int32 (B, T, P), tokens that are given; -1 where the network draws.
         noise: float32 (B, T or 1, N), Gumbel noise; zeros for the most likely event.
         logit_bias: float32 (B, T or 1, N), added to the logits; -1e9 forbids a token.
@@ -258,13 +311,13 @@ def performer_graph(network: EventLSTM) -> keras.Model:
     Outputs, in this order:
         event: int32 (B, T, P), drawn or forced, the event after each one heard.
         logits: float32 (B, T, N), as learned.
-        next_states: float32 (B, 2 * layers, U).
+        next_states: float32 (B, R, U).
     """
     count = sum(f.size for f in PREDICTED)
     width = len(PREDICTED)
     config = network.config
     events = keras.Input((None, len(FIELDS)), dtype="int32", name="events")
-    states = keras.Input((2 * config.layers, config.units), dtype="float32", name="states")
+    states = keras.Input((config.state_rows, config.units), dtype="float32", name="states")
     forced = keras.Input((None, width), dtype="int32", name="forced")
     noise = keras.Input((None, count), dtype="float32", name="noise")
     logit_bias = keras.Input((None, count), dtype="float32", name="logit_bias")

@@ -39,6 +39,7 @@ class Training(BaseModel):
     layers: Annotated[int, Field(ge=0, le=8)] = 0
     embedding: BySize = 0
     head: BySize = 0
+    lookback: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -71,10 +72,11 @@ class Training(BaseModel):
     held_most: Annotated[int, Field(ge=1, le=64)] = 6
 
     @property
-    def shape(self) -> dict[str, int]:
-        """Return the network's shape: units, layers, embedding, head."""
+    def shape(self) -> dict[str, Any]:
+        """Return the network's shape: units, layers, embedding, head, lookback."""
         named = SIZES[self.size]
-        return {name: getattr(self, name) or named[name] for name in named}
+        sizes = {name: getattr(self, name) or named[name] for name in named}
+        return {**sizes, "lookback": self.lookback}
 
     @property
     def variation(self) -> Variation:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from live.errors import UserError
 from live.events import PREDICTED
 from live.model import Model
 from training.checkpoint import BEST, LAST, Told, read_told, restore
 from training.model_files import trainable
-from training.network import EventLSTM, NetworkConfig
+from training.network import EventLSTM, NetworkConfig, with_lookback
 from training.onnx_weights import read_network
 
 FIGURES: Final = ("held_out_bits_per_note", "old_bits_per_note")
@@ -32,15 +32,19 @@ class Start:
     """Hash of the music that it was trained on (``Readings.identity``), where that is known."""
 
     @property
-    def shape(self) -> dict[str, int]:
+    def shape(self) -> dict[str, Any]:
         """Return the network's shape as settings."""
-        config = self.network.config
-        return {name: getattr(config, name) for name in ("units", "layers", "embedding", "head")}
+        names = ("units", "layers", "embedding", "head", "lookback")
+        return {name: getattr(self.network.config, name) for name in names}
 
     @property
     def weights(self) -> list[Any]:
         """Return the weights as ``keras.Model.get_weights`` gives them."""
         return list(self.network.get_weights())
+
+    def with_lookback(self) -> Self:
+        """Return the same with a network that is told what stood bars ago as well."""
+        return replace(self, network=with_lookback(self.network))
 
 
 def read_start(source: Path) -> Start:

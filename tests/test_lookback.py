@@ -1,0 +1,135 @@
+"""What stood one and two bars ago: found, the same however events are divided, and nothing else."""
+
+import numpy as np
+import pytest
+
+from live.events import COLUMN, SHIFT, UNKNOWN, Note, encode_piece
+from live.model import FIELD_SLICE, Model
+from training.export import export
+from training.lookback import BARS_AGO, HISTORY, extend, look_back, pack, state_rows, unpack
+from training.network import EventLSTM, NetworkConfig, with_lookback
+from training.onnx_weights import read_network
+from training.quantize import quantize
+
+BAR = 96
+CONFIG = NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0, lookback=True)
+NOTE = ("shift", "pitch", "duration")
+
+
+def piece(bars=4):
+    """Bars of a melody in quarters over a bass in halves, each as long as it sounds."""
+    notes = []
+    for bar in range(bars):
+        for beat in range(4):
+            pitch = 72 + beat + (bar == 3)
+            notes.append(Note(bar * BAR + beat * 24, pitch, 0, 24, None, beat * 24))
+        for beat in (0, 2):
+            notes.append(Note(bar * BAR + beat * 24, 48 + beat, 0, 48, None, beat * 24))
+    return sorted(notes, key=lambda n: n.sort_key)
+
+
+def told(events):
+    """Return lookback inputs by bars ago, each (events, 4): same pitch, then the note."""
+    rows, _ = extend(None, events[None])
+    found = look_back(rows, len(events)).numpy()[0]
+    return dict(zip(BARS_AGO, np.split(found, len(BARS_AGO), axis=-1), strict=True))
+
+
+@pytest.mark.parametrize("bars", BARS_AGO)
+def test_the_note_that_followed_there_is_found(bars):
+    music, per_bar = piece(), 6
+    events = encode_piece(music)
+    back = told(events)[bars]
+    for row in range(1, len(music)):
+        if music[row - 1].onset_ticks < bars * BAR:
+            assert not back[row].any()
+            continue
+        follower = events[row + 1 - bars * per_bar]
+        assert back[row, 1:].tolist() == [follower[COLUMN[name]] for name in NOTE]
+        same = music[row - 1].pitch == music[row - 1 - bars * per_bar].pitch
+        assert back[row, 0] == 1 + same
+
+
+def test_bars_are_as_long_as_they_were_and_four_beats_where_nothing_says():
+    notes = [Note(24 * i, 60 + i % 3, 0, 24, None, 24 * (i % 3)) for i in range(12)]
+    events = encode_piece(notes)
+    np.testing.assert_array_equal(told(events)[1][5:12, 2], events[3:10, COLUMN["pitch"]])
+    events[:, COLUMN["beat_in_bar"]] = UNKNOWN
+    np.testing.assert_array_equal(told(events)[1][5:12, 2], events[2:9, COLUMN["pitch"]])
+    assert set(told(events)[1][5:12, 1]) == {SHIFT.encode(24)}
+
+
+def test_a_place_where_nothing_began_is_told_with_the_time_to_what_came_next():
+    notes = [Note(0, 60, 0, 48, None, 0), Note(48, 62, 0, 48, None, 48)]
+    notes += [Note(96 + 24, 64, 0, 24, None, 24)]
+    back = told(encode_piece(notes))[1]
+    assert back[3].tolist() == [1, SHIFT.encode(24), 63, 48]
+
+
+def test_events_are_told_the_same_however_they_are_divided():
+    events = encode_piece(piece(60))  # more than is kept
+    assert len(events) > HISTORY
+    whole = np.concatenate(list(told(events).values()), axis=-1)
+    kept, parts = np.zeros((1, state_rows(24), 24), np.float32), []
+    for part in np.array_split(events, [1, 2, 3, 60, 61, 300]):
+        rows, latest = extend(unpack(kept), part[None])
+        parts.append(look_back(rows, len(part)).numpy()[0])
+        kept = pack(rows, latest, 24)
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.fixture(scope="module")
+def network():
+    network = EventLSTM(CONFIG)
+    network.build(None)
+    return network
+
+
+def test_the_file_keeps_what_it_heard_among_its_states(network, tmp_path):
+    path, smaller = tmp_path / "float32.onnx", tmp_path / "int8.onnx"
+    export(network, path, {})
+    quantize(path, smaller, [])
+    events = encode_piece(piece())
+    targets = events[1:, :5]
+    trained = network({"events": events[None, :-1], "targets": targets[None]})["pitch"][0]
+    for file, difference in ((path, 1e-4), (smaller, 0.2)):
+        model = Model(file)
+        states, pitches = model.zero_states(), []
+        for event, target in zip(events[:-1], targets, strict=True):
+            step = model.run(event[None], states, forced=target)
+            states = step.states
+            pitches.append(step.logits[-1, FIELD_SLICE["pitch"]])
+        np.testing.assert_allclose(np.stack(pitches), trained, atol=difference)
+    again = read_network(path)
+    assert again.config == CONFIG
+    for one, other in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_what_stood_there_changes_what_is_foreseen(network):
+    events = encode_piece(piece())
+    other = events.copy()
+    other[5, COLUMN["pitch"]] += 1
+    blind = NetworkConfig(**{**CONFIG.__dict__, "lookback": False, "layers": 1})
+    for config, moved in ((CONFIG, True), (blind, False)):
+        one = EventLSTM(config)
+        one.build(None)
+        for layer in one.lstms:  # which remember nothing
+            layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+        first, second = (
+            one({"events": e[None, :-1], "targets": events[None, 1:, :5]})["pitch"][0, 10].numpy()
+            for e in (events, other)
+        )
+        assert (np.abs(first - second).max() > 1e-3) == moved
+
+
+def test_a_network_that_grows_lookback_computes_what_it_did():
+    blind = EventLSTM(NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0))
+    blind.build(None)
+    grown = with_lookback(blind)
+    assert grown.config.lookback
+    events = encode_piece(piece())
+    inputs = {"events": events[None, :-1], "targets": events[None, 1:, :5]}
+    for name, logits in blind(inputs).items():
+        np.testing.assert_allclose(grown(inputs)[name], logits, atol=1e-6)
+    assert with_lookback(grown) is grown
