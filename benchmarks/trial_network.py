@@ -19,12 +19,10 @@ from training.network import EventEmbedding, EventHeads, EventLSTM, NetworkConfi
 
 SOUNDING: Final = "sounding notes"
 RECENT: Final = "recent pitch classes"
-LOOKBACK: Final = "lookback"
 ATTENTION: Final = "attention"
 
 HALF_LIFE: Final = 16.0
 """Notes after which a pitch class counts half as much."""
-BARS_AGO: Final = (1, 2)
 ATTENDED: Final = 64
 """Events that attention looks back over."""
 KEY, VALUE = 64, 128
@@ -32,20 +30,16 @@ KEY, VALUE = 64, 128
 
 _SHIFT_TICKS: Final = np.array([0, *SHIFT.values], np.int32)
 _DURATION_TICKS: Final = np.array([TICKS_PER_BEAT, *DURATION.values], np.int32)
-_SHIFT_TOKENS: Final = np.array([SHIFT.encode(t) for t in range(SHIFT.values[-1] + 1)], np.int32)
-_NEVER: Final = 2**20
-"""Ticks; more than any window lasts."""
 
 
 class DerivedEmbedding(EventEmbedding):
     """Embeds events, and what is derived from them, in one sum."""
 
-    def __init__(self, width: int, extras: frozenset[str], place: bool) -> None:
-        super().__init__(width, name="embedding")
+    def __init__(self, width: int, lookback: bool, extras: frozenset[str], place: bool) -> None:
+        super().__init__(width, lookback, name="embedding")
         self.extras, self.place = extras, place
         wide = keras.initializers.RandomNormal(stddev=0.5)  # as embeddings begin
         self.project = keras.layers.Dense(width, use_bias=False, kernel_initializer=wide)
-        self.back = [EventEmbedding(width) for _ in BARS_AGO] if LOOKBACK in extras else []
 
     def build(self, input_shape: Any) -> None:
         """Create the tables and the projection."""
@@ -53,14 +47,12 @@ class DerivedEmbedding(EventEmbedding):
         derived = PITCH.size * (SOUNDING in self.extras) + 12 * (RECENT in self.extras)
         if derived:
             self.project.build((None, None, derived))
-        for layer in self.back:
-            layer.build(input_shape)
 
-    def call(self, events: tf.Tensor) -> tf.Tensor:
-        """Return the embedded events, (B, T, width)."""
+    def call(self, events: tf.Tensor, told: tf.Tensor | None = None) -> tf.Tensor:
+        """Return the embedded events, (B, T, width), with lookback inputs (B, T, inputs)."""
         if not self.place:
             events = events * np.array([f.predicted for f in FIELDS], np.int32)  # UNKNOWN is 0
-        total = super().call(events)
+        total = super().call(events, told)
         dense = []
         if SOUNDING in self.extras:
             dense.append(sounding(events))
@@ -68,8 +60,6 @@ class DerivedEmbedding(EventEmbedding):
             dense.append(recent_pitch_classes(events))
         if dense:
             total += self.project(tf.concat(dense, axis=-1))
-        for bars, layer in zip(BARS_AGO, self.back, strict=False):
-            total += layer(look_back(events, bars))
         return total
 
 
@@ -107,14 +97,14 @@ class AttendingHeads(EventHeads):
 
 
 class TrialNetwork(EventLSTM):
-    """The network with some of ``SOUNDING``, ``RECENT``, ``LOOKBACK`` and ``ATTENTION``."""
+    """The network with some of ``SOUNDING``, ``RECENT`` and ``ATTENTION``."""
 
     def __init__(
         self, config: NetworkConfig, extras: frozenset[str] = frozenset(), place: bool = True
     ) -> None:
         """Make a network; without ``place`` it never sees the place in the bar."""
         super().__init__(config)
-        self.embedding = DerivedEmbedding(config.embedding, extras, place)
+        self.embedding = DerivedEmbedding(config.embedding, config.lookback, extras, place)
         if ATTENTION in extras:
             self.heads = AttendingHeads(config.head, config.units)
 
@@ -156,54 +146,3 @@ def recent_pitch_classes(events: tf.Tensor) -> tf.Tensor:
     classes = tf.one_hot(tf.where(pitch == UNKNOWN, -1, (pitch - 1) % 12), 12)
     heard = tf.einsum("ts,bsc->btc", weights, classes)
     return 4.0 * tf.math.divide_no_nan(heard, tf.reduce_sum(heard, axis=-1, keepdims=True))
-
-
-def look_back(events: tf.Tensor, bars: int) -> tf.Tensor:
-    """Return for each event (B, T, F) the one that came next so many bars ago, (B, T, F).
-
-    Magenta's Lookback RNN (Waite, "Generating long-term structure in songs and stories", 2016) is
-    told what stood there one and two bars ago, and whether that was what stands now. Here: the note
-    that followed the same place, with the time from that place to it; it starts from the note that
-    was as high up in its chord as this one is. In the instrument's column stands whether the note
-    just heard was the pitch of then. All is UNKNOWN where nothing is known of that time.
-
-    A bar is as long as the one before was; four beats where places are not known.
-    """
-    onset = onsets(events)
-    pitch = events[..., COLUMN["pitch"]]
-    length = _bar_ticks(events, onset)
-    then = onset - bars * length  # (B, T)
-    first = tf.searchsorted(onset, then, side="left")
-    after = tf.searchsorted(onset, then, side="right")
-    in_chord = tf.range(tf.shape(onset)[1]) - tf.searchsorted(onset, onset, side="left")
-    place = tf.where(after > first, tf.minimum(first + in_chord, after - 1), first - 1)
-    known = place >= 0
-    at, following = tf.maximum(place, 0), tf.maximum(place + 1, 0)
-    row = tf.gather(events, following, batch_dims=1)
-    wait = tf.gather(onset, following, batch_dims=1) - then
-    shift = tf.gather(_SHIFT_TOKENS, tf.clip_by_value(wait, 0, len(_SHIFT_TOKENS) - 1))
-    same = tf.gather(pitch, at, batch_dims=1) == pitch
-    told = {
-        "instrument": 1 + tf.cast(same & (after > first), tf.int32),
-        "shift": shift,
-        "pitch": row[..., COLUMN["pitch"]],
-        "duration": row[..., COLUMN["duration"]],
-    }
-    nothing = tf.zeros_like(pitch)
-    columns = [tf.where(known, told[f.name], 0) if f.name in told else nothing for f in FIELDS]
-    return tf.stack(columns, axis=-1)
-
-
-def _bar_ticks(events: tf.Tensor, onset: tf.Tensor) -> tf.Tensor:
-    """Return the length of the bar before each event's, in ticks, (B, T)."""
-    tick, beat = events[..., COLUMN["tick_in_beat"]], events[..., COLUMN["beat_in_bar"]]
-    known = (tick != UNKNOWN) & (beat != UNKNOWN)
-    begin = onset - (beat - 1) * TICKS_PER_BEAT - (tick - 1)
-    # Never falling, for the search; what is not known begins where the latest known bar does.
-    begin = tf.where(known, begin, -_NEVER)
-    past = _ago(tf.shape(events)[1]) >= 0
-    begin = tf.reduce_max(tf.where(past, begin[:, None], -_NEVER), axis=-1)
-    before = tf.searchsorted(begin, begin, side="left") - 1
-    length = begin - tf.gather(begin, tf.maximum(before, 0), batch_dims=1)
-    plain = ~known | (before < 0) | (length <= 0) | (length > 16 * TICKS_PER_BEAT)
-    return tf.where(plain, 4 * TICKS_PER_BEAT, length)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from live.events import COLUMN, PITCH, SHIFT, UNKNOWN, Note, encode_piece
+from live.events import COLUMN, PITCH, Note, encode_piece
 
 BAR = 96
 
@@ -53,36 +53,7 @@ def test_recent_pitch_classes_fade_by_half_in_sixteen_notes(trial):
     )
 
 
-@pytest.mark.parametrize("bars", [1, 2])
-def test_looking_back_finds_the_note_that_followed_there(trial, music, bars):
-    events = encode_piece(music)
-    back = trial.look_back(events[None], bars).numpy()[0]
-    per_bar = 6
-    for row in range(1, len(music)):
-        if music[row - 1].onset_ticks < bars * BAR:
-            assert not back[row].any()
-            continue
-        follower = events[row + 1 - bars * per_bar]
-        for name in ("shift", "pitch", "duration"):
-            assert back[row, COLUMN[name]] == follower[COLUMN[name]]
-        same = music[row - 1].pitch == music[row - 1 - bars * per_bar].pitch
-        assert back[row, COLUMN["instrument"]] == 1 + same
-
-
-def test_bars_of_another_length_are_looked_back_over(trial):
-    notes = [Note(24 * i, 60 + i % 3, 0, 24, None, 24 * (i % 3)) for i in range(12)]
-    events = encode_piece(notes)
-    back = trial.look_back(events[None], 1).numpy()[0]
-    np.testing.assert_array_equal(back[5:12, COLUMN["pitch"]], events[3:10, COLUMN["pitch"]])
-    events[:, COLUMN["beat_in_bar"]] = UNKNOWN  # four beats, where nothing says otherwise
-    back = trial.look_back(events[None], 1).numpy()[0]
-    np.testing.assert_array_equal(back[5:12, COLUMN["pitch"]], events[2:9, COLUMN["pitch"]])
-    assert set(back[5:12, COLUMN["shift"]]) == {SHIFT.encode(24)}
-
-
-@pytest.mark.parametrize(
-    "extra", ["lookback", "sounding notes", "recent pitch classes", "attention"]
-)
+@pytest.mark.parametrize("extra", ["sounding notes", "recent pitch classes", "attention"])
 def test_what_comes_later_changes_nothing(trial, music, extra):
     from training.network import NetworkConfig
 
