@@ -1,7 +1,7 @@
 """An exported network, ready to run: one ``.onnx`` file, its metadata checked.
 
 The graph's inputs and outputs are described at ``training.network.performer_graph``. Shapes below:
-T time, F all fields, P predicted fields, N all predicted tokens, L layers, U units.
+T time, F all fields, P predicted fields, N all predicted tokens, R rows of the states, U units.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Prediction:
     logits: Floats
     """float32 (T, N), as learned: no bias, no temperature."""
     states: Floats
-    """float32 (2 * L, U), after the last event."""
+    """float32 (R, U), after the last event."""
 
 
 class Model:
@@ -162,7 +162,7 @@ class Model:
         return dict(metadata)
 
     def zero_states(self) -> Floats:
-        """Return the states before anything was heard, (2 * L, U)."""
+        """Return the states before anything was heard, (R, U)."""
         return np.zeros(self.state_shape, dtype=np.float32)
 
     def run(
@@ -180,7 +180,7 @@ class Model:
 
         Args:
             events: (T, F), T at least 1.
-            states: (2 * L, U).
+            states: (R, U).
             noise: (N,), standard Gumbel; None: take the likeliest token of each field.
             logit_bias: (N,), added to the logits; None: nothing is added.
             forced: (P,) tokens that are given, FREE where the network draws; None: all free.

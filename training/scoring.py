@@ -49,12 +49,12 @@ class Judge(Model):
 
         Args:
             events: (B, T, F).
-            states: before them, (B, 2 * L, U).
+            states: before them, (B, R, U).
             following: the event after each, (B, T, P). Each field is foreseen knowing the ones
                 decided before it.
 
         Returns:
-            The logits, float32 (B, T, N), and the states after the last events, (B, 2 * L, U).
+            The logits, float32 (B, T, N), and the states after the last events, (B, R, U).
         """
         width = (len(events), len(PREDICTED))
         nothing = np.zeros((len(events), 1, TOKEN_COUNT), dtype=np.float32)
