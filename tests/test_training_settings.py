@@ -30,8 +30,11 @@ def test_projects_config_holds_every_setting_with_its_default():
 @pytest.mark.parametrize("size", SIZES)
 def test_size_names_a_shape_and_single_numbers_win(config, size):
     text = f'[training]\nsize = "{size}"\n'
-    assert config(text).shape == SIZES[size]
-    assert config(text + "units = 48\n").shape == {**SIZES[size], "units": 48}
+    named = {**SIZES[size], "lookback": False}
+    assert config(text).shape == named
+    assert config(text + "units = 48\nlookback = true\n").shape == (
+        named | {"units": 48, "lookback": True}
+    )
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_defaults(config):
