@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from live import link_peer
 from live.config_file import PROJECT, find_config, read_config
@@ -38,14 +38,6 @@ TRAINING: Final = "training"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 PathName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
-
-
-def _host_and_port(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    whole = port.isascii() and port.isdecimal() and 0 < int(port) < 65_536
-    if text and not (host and len(text) <= 260 and whole):
-        raise ValueError('should be a host and a port, such as "127.0.0.1:9001"')
-    return text
 
 
 class Midi(Section):
@@ -140,14 +132,6 @@ class Page(Section):
     token: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_-]*$")] = ""
 
 
-class Osc(Section):
-    """Open Sound Control, for other programs."""
-
-    port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    host: Annotated[str, Field(min_length=1, max_length=253)] = LOOPBACK
-    feedback: Annotated[str, AfterValidator(_host_and_port)] = ""
-
-
 class Settings(Section):
     """The whole file."""
 
@@ -163,7 +147,7 @@ class Settings(Section):
     models: Models = Field(default_factory=dict)
     recording: Recording = Recording()
     page: Page = Page()
-    osc: Osc = Osc()
+    osc: OscSettings = OscSettings()
 
 
 LIVE: Final = LiveSettings.of(Settings)
@@ -230,7 +214,7 @@ def load(config: Path | None, flags: dict[str, dict[str, Any]]) -> SessionSettin
         performer=performer,
         folder=located(settings.recording.folder, flags.get("recording", {}).get("folder")),
         page=PageSettings(**settings.page.model_dump()),
-        osc=OscSettings(**settings.osc.model_dump()),
+        osc=settings.osc,
     )
 
 
