@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from live.control_settings import Controls, read_controls
 from live.core.knob import Knob, Scale
@@ -206,3 +209,29 @@ def test_the_moment_of_the_change_gives_the_same_notes_however_it_was_primed():
         return room.model
 
     assert notes(prime=True) == notes(prime=False)
+
+
+# -- whatever is turned --------------------------------------------------------------------------
+
+EVERYTHING = {
+    setting.name: f"cc {number}"
+    for number, setting in enumerate(s for s in LIVE if s.kind != "text")
+}
+
+
+@given(st.lists(st.tuples(st.integers(0, 127), st.integers(0, 127)), max_size=60), st.booleans())
+@hypothesis_settings(max_examples=25)
+def test_whatever_is_turned_every_setting_is_one_that_the_file_allows(turns, soft):
+    takeover = "soft" if soft else "jump"
+    room = Room(mode="continue", controls=controls(takeover=takeover, **EVERYTHING))
+    room.play(room.note(0, 0.9, 60), until=2)
+    for number, value in turns:
+        turn(room, number % len(EVERYTHING), value)
+        room.pass_until(room.now + 0.05)
+    held = room.core.settings
+    assert held.conflict() is None
+    for setting in LIVE:
+        if setting.owner == "improviser" and setting.kind != "text":
+            given_value = setting.to_file(getattr(held, setting.field))
+            assert setting.read(given_value) == given_value
+    assert all(note.release_s > note.onset_s for note in room.model)
