@@ -125,7 +125,13 @@ def ports() -> list[str]:
 
 
 def connect(source: str, target: str) -> None:
-    subprocess.run(["jack_connect", source, target], check=True, capture_output=True, timeout=10)
+    """Connect two ports, if the performer has not done so itself already."""
+    done = subprocess.run(["jack_connect", source, target], capture_output=True, timeout=10)
+    if done.returncode:
+        listed = subprocess.run(
+            ["jack_lsp", "-c", source], capture_output=True, text=True, timeout=10
+        )
+        assert target in listed.stdout, done.stderr.decode()
 
 
 def _lsp(server: str | None = None) -> subprocess.CompletedProcess[str]:
