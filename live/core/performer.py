@@ -1,6 +1,6 @@
 """Turn-taking: whose word it is, and when.
 
-The rules, all of which live here:
+The rules, all of which live here, but for the lengths of turns, which ``live.core.turns`` tells:
 
 - While the player has the word, each note goes into the memory as it comes.
 - ``call`` and ``continue``: a phrase ends by silence (no key is held and nothing was touched for
@@ -23,23 +23,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from live.core.clock import BeatClock
 from live.core.controls import Command, Controls, Refused, Wanted
-from live.core.ear import Ear, HeardNote
+from live.core.ear import HeardNote
+from live.core.hearing import Hearing
 from live.core.keys import key_name
 from live.core.memory import Memory, Network
 from live.core.midi_clock import CLOCK_MESSAGES, Transport
-from live.core.orchestra import Programs, instrument_on, player_instrument
+from live.core.orchestra import Programs
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
 from live.core.timekeeper import Timekeeper, TimeNews
+from live.core.turns import Phrase, phrase_end_s, speech_bounds
 from live.core.view import Recent, View, Who, make_view
 from live.core.voice import Voice
-from live.events import DRUMS, TICKS_PER_BEAT, Note, Tokens
+from live.events import Tokens
 from live.messages import (
     Action,
     Changed,
@@ -53,29 +55,13 @@ from live.messages import (
     Yield,
 )
 
-CHORD_WINDOW_S: Final = 0.03
-"""Notes struck within this time of a chord's first one belong to the chord."""
 LEAD_S: Final = 0.005
 """A turn that would begin sooner than this begins on the next beat instead."""
-BAR_SILENCE_BEATS: Final = 0.5
-"""A bar line ends a phrase only after so much silence: who plays across it is not cut off."""
-LONGEST_ANSWER_BARS: Final = 32
-"""An answer whose end is the model's choice ends here at the latest."""
-SHORTEST_SOLO_BARS: Final = 8
-"""A piece does not end sooner."""
 REPLAN_INTERVAL_S: Final = 0.1
 """A flood of changes makes the model plan anew no more often than this."""
 OVERSLEPT_S: Final = 0.5
 """Notes that should have been handed out so long ago are not played at all: the machine slept, or
 the clock that leads has jumped."""
-
-
-@dataclass(slots=True)
-class _Phrase:
-    """What the player has said since the model fell silent."""
-
-    first_tick: int
-    last_touch_s: float
 
 
 class Performer:
@@ -85,22 +71,18 @@ class Performer:
         self._current = Current(settings)
         self.clock = BeatClock(settings.bpm, settings.beats_per_bar)
         self._controls = Controls(settings.controls)
-        self._ear = Ear()
         self._score = Score(settings.seed_window)
         self._memory = Memory(network)
         self.counters: Counter[str] = Counter()
         """What was counted since the start, to be shown."""
         self._portrait = Portrait()
+        self._hearing = Hearing(self._current, self.clock, self._score, self._portrait)
         self._voice = Voice(
             self._current, self.clock, self._score, self._memory, self._portrait, self.counters
         )
         self._programs = Programs()
-        self._sounding: dict[HeardNote, Entry] = {}
-        self._chord_s = -math.inf
-        self._chord_tick = 0
-        self._last_sound_s = -math.inf
-        self._phrase: _Phrase | None = None
-        self._answered: _Phrase | None = None
+        self._phrase: Phrase | None = None
+        self._answered: Phrase | None = None
         """The phrase of the latest answer, for another one."""
         self._announced = False
         self._time = Timekeeper(self._current, self.clock)
@@ -139,16 +121,14 @@ class Performer:
             return caught_up + self._keep_time(self._time.hear_midi(time_s, data))
         if self._controls.consumes(data):
             return self._control(time_s, data)
-        keys_before = self._ear.keys_down
-        event = self._ear.hear(time_s, data)
-        touched = event.began is not None or self._ear.keys_down != keys_before
+        event, touched = self._hearing.take(time_s, data)
         duet = self.settings.mode == "duet"
         # What was due before this note is handed out first: how often the core was asked before
         # must not matter.
         actions = self._catch_up(time_s)
         actions += self._play_on(time_s) if duet and (touched or event.ended) else []
         for note in event.ended:
-            self._note_ended(note)
+            self._hearing.note_ended(note)
         if event.began is not None:
             if not duet:
                 actions += self._take_the_word(time_s)
@@ -201,8 +181,8 @@ class Performer:
             return [Said(time_s, "the clock is stopped, and so is the music")]
         if name == "your_turn":
             if self._voice.speech is None:
-                phrase = self._phrase or _Phrase(self._now_tick(time_s), time_s)
-                if self._ear.keys_down:
+                phrase = self._phrase or Phrase(self._now_tick(time_s), time_s)
+                if self._hearing.keys_down:
                     phrase.last_touch_s = time_s
                 self._begin_turn(phrase, self._soon(time_s))
             return []
@@ -258,7 +238,7 @@ class Performer:
             self._memory.read(self._score.events())
             due_s = self._turn_due_s()
             if due_s is not None and now_s >= due_s:
-                phrase = self._phrase or _Phrase(self._now_tick(now_s), now_s)
+                phrase = self._phrase or Phrase(self._now_tick(now_s), now_s)
                 end_s = now_s if self._resume_wanted else self._phrase_end_s(phrase)
                 self._begin_turn(phrase, max(end_s, self._soon(now_s)))
         programs = self._programs.due(now_s, self.settings)
@@ -286,18 +266,7 @@ class Performer:
         self, onset_s: float, release_s: float, channel: int, pitch: int, velocity: int
     ) -> None:
         """Put back a note that the model played before this core was made."""
-        tick = round(self.clock.tick_at(onset_s))
-        self._score.add(
-            Note(
-                tick,
-                pitch,
-                instrument_on(self.settings, channel),
-                self._ticks_between(onset_s, release_s),
-                velocity,
-                bar_ticks=self.clock.bar_ticks(tick),
-            )
-        )
-        self._last_sound_s = max(self._last_sound_s, release_s)
+        self._hearing.recall_model_note(onset_s, release_s, channel, pitch, velocity)
 
     def recall_turn(self, turn: str) -> None:
         """Put back a change of turns: what was answered to the end is not answered again."""
@@ -308,35 +277,13 @@ class Performer:
     # -- the player -----------------------------------------------------------------------------
 
     def _note_began(self, heard: HeardNote) -> None:
-        alone = self._ear.keys_down == 1 and self._voice.speech is None
-        if alone and heard.onset_s - self._last_sound_s > self.clock.seconds_per_bar:
+        if self._voice.speech is None and self._hearing.breaks_silence(heard):
             self._time.start_bar(heard.onset_s)
-        if heard.onset_s - self._chord_s > CHORD_WINDOW_S:
-            self._chord_s = heard.onset_s
-            self._chord_tick = self._now_tick(heard.onset_s)
-        self._last_sound_s = heard.onset_s
+        tick = self._hearing.note_began(heard, self._now_tick(heard.onset_s))
         self._recent.heard(heard)
-        instrument = player_instrument(self.settings, heard.pitch)
-        self._portrait.note_began(heard, self._chord_tick, pitched=instrument != DRUMS)
         self._programs.player_on(heard.channel)
-        note = Note(
-            self._chord_tick,
-            heard.pitch,
-            instrument,
-            velocity=heard.velocity,
-            bar_ticks=self.clock.bar_ticks(self._chord_tick),
-        )
-        self._sounding[heard] = self._score.add(note)
         if self._phrase is None:
-            self._phrase = _Phrase(self._chord_tick, heard.onset_s)
-
-    def _note_ended(self, heard: HeardNote) -> None:
-        assert heard.release_s is not None
-        entry = self._sounding.pop(heard)
-        entry.note = replace(
-            entry.note, duration_ticks=self._ticks_between(heard.onset_s, heard.release_s)
-        )
-        self._last_sound_s = max(self._last_sound_s, heard.release_s)
+            self._phrase = Phrase(tick, heard.onset_s)
 
     def _take_the_word(self, time_s: float, *, forget: bool = False) -> list[Action]:
         """End the model's turn; ``forget`` takes back what it has said as well."""
@@ -348,7 +295,7 @@ class Performer:
         if sounding_s < self.clock.time_of(speech.start_tick):
             self._phrase = self._answered  # the silence was not over: the phrase goes on
         else:
-            self._last_sound_s = time_s
+            self._hearing.last_sound_s = time_s
         said = self._voice.stop(sounding_s, forget=forget)
         self._recent.stopped(sounding_s)
         actions: list[Action] = [Yield(sounding_s)]
@@ -369,58 +316,35 @@ class Performer:
             return None
         if mode == "duet":
             return self._phrase.last_touch_s
-        if self._ear.keys_down or self.settings.phrase_end == "trigger":
+        if self._hearing.keys_down or self.settings.phrase_end == "trigger":
             return None
         return self._phrase_end_s(self._phrase) - self.settings.ahead_s
 
-    def _phrase_end_s(self, phrase: _Phrase) -> float:
-        if self.settings.mode in ("duet", "solo"):
-            return phrase.last_touch_s
-        if self.settings.phrase_end == "bar":
-            settled_s = phrase.last_touch_s + BAR_SILENCE_BEATS * self.clock.seconds_per_beat
-            bar = self.clock.next_multiple(settled_s, self.clock.bar_length_ticks)
-            return self.clock.time_of(bar)
-        return phrase.last_touch_s + self.settings.silence_beats * self.clock.seconds_per_beat
+    def _phrase_end_s(self, phrase: Phrase) -> float:
+        return phrase_end_s(phrase, self.settings, self.clock)
 
-    def _begin_turn(self, phrase: _Phrase, earliest_s: float) -> None:
+    def _begin_turn(self, phrase: Phrase, earliest_s: float) -> None:
         """Let the model speak from the first place for it at or after a moment."""
         s = self.settings
         begins_alone = s.mode == "solo" or self._resume_wanted
         if s.mode == "solo" and not self._resume_wanted:
             self._score.clear()
             self._time.start_bar(earliest_s)
+        self._hearing.settle_held_notes(earliest_s, self._guess_duration)
         self._memory.read(self._score.events())
-        self._settle_held_notes(earliest_s)
         self._solo_wanted = self._resume_wanted = False
         self._phrase = None
         self._answered = phrase
         self._announced = False
-        bar = self.clock.bar_length_ticks
         on_the_bar = begins_alone and self._time.led
-        start = self.clock.next_multiple(earliest_s, bar if on_the_bar else s.handover_ticks)
-        end: int | None = None
-        may_end: int | None = None
-        if s.mode == "solo":
-            may_end = start + SHORTEST_SOLO_BARS * bar
-        elif s.mode == "call" and s.answer == "phrase":
-            spoken = self.clock.tick_at(phrase.last_touch_s) - phrase.first_tick
-            beats = max(1, math.ceil(spoken / TICKS_PER_BEAT - 0.25))
-            end = start + beats * TICKS_PER_BEAT
-            may_end = (start + end) // 2
-        elif s.mode == "call" and s.answer == "bars":
-            end = start + s.answer_bars * bar
-        elif s.mode == "call":
-            end, may_end = start + LONGEST_ANSWER_BARS * bar, start + bar
-        self._voice.begin(start, end, may_end)
+        unit = self.clock.bar_length_ticks if on_the_bar else s.handover_ticks
+        start = self.clock.next_multiple(earliest_s, unit)
+        self._voice.begin(start, *speech_bounds(phrase, start, s, self.clock))
 
-    def _settle_held_notes(self, now_s: float) -> None:
-        """Guess how long keys that are held will be: the model goes on from whole notes."""
-        held = sorted(self._sounding.items(), key=lambda item: item[1].note.sort_key)
-        for i, (heard, entry) in enumerate(held):
-            least = self._ticks_between(heard.onset_s, now_s)
-            duration = self._voice.guess_duration(entry, least, i)
-            entry.note = replace(entry.note, duration_ticks=duration)  # until it is released
-            self._memory.read(self._score.events())
+    def _guess_duration(self, entry: Entry, least_ticks: int, number: int) -> int:
+        """Return how long a held note may become: the model goes on from whole notes."""
+        self._memory.read(self._score.events())  # with what was guessed of the others
+        return self._voice.guess_duration(entry, least_ticks, number)
 
     def _keep_time(self, news: list[TimeNews]) -> list[Action]:
         """Do what follows from the clock's running, going on and stopping; pass the rest on."""
@@ -466,7 +390,7 @@ class Performer:
         finished_s = self._voice.finished_s()
         if finished_s is not None and now_s >= finished_s:
             said = self._voice.stop(finished_s)
-            self._last_sound_s = finished_s
+            self._hearing.last_sound_s = finished_s
             actions.append(TurnChanged(finished_s, "player", said))
         return actions
 
@@ -496,6 +420,3 @@ class Performer:
         tick = round(self.clock.tick_at(time_s))
         latest = self._score.last_onset_ticks
         return tick if latest is None or self._voice.speech is not None else max(tick, latest)
-
-    def _ticks_between(self, onset_s: float, release_s: float) -> int:
-        return max(1, round((release_s - onset_s) / self.clock.seconds_per_tick))

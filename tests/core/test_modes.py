@@ -176,7 +176,7 @@ def test_held_notes_are_told_as_whole_notes_when_the_model_begins():
     )
     room.play([(0.0, bytes([0x90, 60, 80]))], [(3 * room.beat, bytes([0xB0, 67, 127]))], until=8)
     assert room.model
-    (entry,) = room.core._sounding.values()
+    (entry,) = room.core._hearing._sounding.values()
     assert entry.note.duration_ticks >= 3 * 24
     room.play([(9 * room.beat, bytes([0x80, 60, 0]))])
     assert entry.note.duration_ticks == 9 * 24
@@ -193,7 +193,7 @@ def test_bound_control_is_no_music_and_works_once_a_press():
     )
     room.play(room.note(0, 0.1, 36, channel=9), until=4)
     assert room.model
-    assert len(room.core._sounding) == 0
+    assert len(room.core._hearing._sounding) == 0
     wheel = [(4 * room.beat + i / 100, bytes([0xB0, 1, v])) for i, v in enumerate((70, 90, 127))]
     room.play(wheel)
     assert len(room.yields) == 1
