@@ -33,6 +33,7 @@ class PatientFile:
         """Lines that are not written; the first one perhaps in part."""
         self._kept_bytes = 0
         self._dropped = 0
+        self._is_refused = False
         self._is_new = True
         self._changed = threading.Event()
         self._closing = threading.Event()
@@ -41,8 +42,8 @@ class PatientFile:
 
     @property
     def missing_lines(self) -> int:
-        """Lines that are not in the file: those that wait, and those that were too many to wait."""
-        return len(self._kept) + self._dropped
+        """Lines that the disk refused: those that wait, and those that were too many to wait."""
+        return (len(self._kept) if self._is_refused else 0) + self._dropped
 
     @property
     def has_kept(self) -> bool:
@@ -58,10 +59,13 @@ class PatientFile:
                 continue
             self._kept.append(data)
             self._kept_bytes += len(data)
-        with suppress(OSError):
+        try:
             while self._kept:
                 self._forget(os.write(self._file, b"".join(self._kept[:MOST_AT_ONCE])))
                 self._changed.set()
+            self._is_refused = False
+        except OSError:
+            self._is_refused = True
 
     def close(self) -> None:
         """Let the disk keep what was written, and close the file."""

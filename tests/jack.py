@@ -35,13 +35,14 @@ def skip(reason: str) -> None:
 class Server:
     """A JACK server without a sound card."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, period_frames: int) -> None:
         self.name = name
+        self._period_frames = period_frames
 
     def start(self) -> None:
         # Synchronous: otherwise JACK drops and repeats messages of clients that were delayed.
         command = ["jackd", "-n", self.name, "-S", *_priority(), "-d", "dummy"]
-        command += ["-r", str(RATE), "-p", str(PERIOD_FRAMES)]
+        command += ["-r", str(RATE), "-p", str(self._period_frames)]
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -59,7 +60,7 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(period_frames: int = PERIOD_FRAMES) -> Iterator[Server]:
     """Run a JACK server of a name of its own; this process's children and clients use it.
 
     The name is of a few: JACK knows eight servers, and forgets one that was killed only when
@@ -67,7 +68,7 @@ def server() -> Iterator[Server]:
     """
     before = os.environ.get("JACK_DEFAULT_SERVER")
     with _free_name() as name:
-        one = Server(name)
+        one = Server(name, period_frames)
         os.environ["JACK_DEFAULT_SERVER"] = name
         try:
             one.start()

@@ -108,6 +108,19 @@ def test_roll_on_one_pad_is_heard_whole():
     assert line.pitches() == [38] * 40
 
 
+def test_glissandi_over_the_models_notes_are_heard_whole():
+    line = Line(None)
+    played = []
+    for number in range(3000):
+        pitch = 60 + number % 7  # each comes again sooner than an echo may come back
+        line.note(line.player, number * 0.005, 0.002, pitch, 80)
+        played.append(pitch)
+        if number % 20 == 0:
+            line.model(number * 0.005 + 0.004, 0x90, 60 + number // 20 % 7, 80)
+    assert line.pitches() == played
+    assert not line.filter.is_open
+
+
 def test_way_back_that_is_closed_is_forgotten():
     line = Line(0.02)
     for number in range(5):

@@ -88,15 +88,17 @@ class EchoFilter:
 
     def _is_onset_echo(self, time_s: float, message: bytes, content: Content) -> bool:
         key = (message[0] & 0x0F, message[1])
-        came_back = self._take(content)
-        if came_back is None:
-            self._held.add(key)
+        pending = self._pending.get(content)
+        again = key in self._held
+        if not pending or (pending[0][1] and not (self.is_open or again)):
+            self._held.add(key)  # a note of one's own may be repeated
             return False
-        sent_s, was_thru = came_back
+        sent_s, was_thru = pending[0]
+        self._take(content)
         came_back_before, self._latest_came_back = self._latest_came_back, True
-        if key in self._held:
+        if again:
             self._struck_twice.add(message[1])
-        elif not self.is_open and (was_thru or not came_back_before):
+        elif not (self.is_open or came_back_before):
             self._held.add(key)
             return False
         self.is_open |= not was_thru or len(self._struck_twice) > 1

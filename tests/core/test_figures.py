@@ -9,9 +9,9 @@ import pytest
 from tests.core.room import FlatNetwork, Room
 
 ORNAMENTS_PER_S = 16
-MOST_RUN = 20
-"""Events that the network is run on for each note heard, at most, on average: what was held is read
-again, with what followed it, when it is released."""
+MOST_RUN = 128
+"""Events that the network is run on for each note, at most, on average: what was held is read
+again when it is released, with what followed it, but never more than the seed window."""
 
 
 def trill(rng, start, seconds):
