@@ -109,7 +109,7 @@ class Sampling(Section):
     ] = 1.0
     min_p: Annotated[
         float, Field(ge=0, le=1), Live("least probability of a choice, relative to the likeliest")
-    ] = 0.05
+    ] = 0.02
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     loop_guard: Annotated[
         bool, Live("whether it draws hotter where it repeats itself more than you do")

@@ -44,6 +44,8 @@ from training.variation import (
 )
 
 NOTHING = Variation(
+    timing_noise=0.0,
+    drop=0.0,
     transpose=0,
     velocity_shift=0,
     stretch=0.0,

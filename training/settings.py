@@ -59,8 +59,8 @@ class Training(BaseModel):
     transpose: Annotated[int, Field(ge=0, le=24)] = 6
     velocity_shift: Annotated[int, Field(ge=0, le=16)] = 3
     stretch: Share = 0.1
-    timing_noise: Share = 0.0
-    drop: Share = 0.0
+    timing_noise: Share = 0.2
+    drop: Share = 0.1
     reduce: Share = 0.5
     hide_instrument: Share = 0.1
     hide_place: Share = 0.15

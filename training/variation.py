@@ -55,9 +55,9 @@ class Variation:
     """The most steps of the velocity's scale up and down."""
     stretch: float = 0.1
     """Share of windows in half or double the note values, where the grid allows."""
-    timing_noise: float = 0.0
+    timing_noise: float = 0.2
     """Share of windows with notes a tick early or late."""
-    drop: float = 0.0
+    drop: float = 0.1
     """Share of windows with notes left out."""
     reduce: float = 0.5
     """Share of windows taken from the reduction for keyboard."""
