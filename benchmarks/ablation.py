@@ -89,6 +89,15 @@ TRIALS: Final = (
     Trial("label smoothing 0.05", {"label_smoothing": 0.05}),
     Trial("3 x 256", {"layers": 3, "units": 256}),
 )
+OPTIMIZERS: Final = tuple(
+    Trial(f"{title}, learning rate {rate:g}", {"optimizer": kind, "learning_rate": rate})
+    for kind, title, rates in (
+        ("adam", "Adam", (1e-3, 3e-3, 6e-3)),
+        ("rmsprop", "RMSprop", (3e-4, 1e-3, 3e-3)),
+    )
+    for rate in rates
+)
+"""Each at three rates: the best of one need not be the other's."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +123,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder that keeps what was read")
     parser.add_argument("--events", type=int, default=800_000, help="of each trial")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
+    parser.add_argument(
+        "--optimizers", action="store_true", help="compare these; name another --out"
+    )
     parser.add_argument("--only", action="append", help="names of trials; default: all")
     arguments = parser.parse_args()
     console = Console(stderr=True)
     done = read(arguments.out)
     names = {r.name for r in done}
-    wanted = [t for t in TRIALS if t.name not in names]
+    trials = OPTIMIZERS if arguments.optimizers else TRIALS
+    wanted = [t for t in trials if t.name not in names]
     if arguments.only:
         wanted = [t for t in wanted if t.name in arguments.only]
     if wanted:
