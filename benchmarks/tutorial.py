@@ -48,8 +48,6 @@ JUDGED = 1500
 """Held-out onsets that both are judged on, spread over all pieces: the tutorial's is slow."""
 TIMED = 20
 
-DEFAULT = PROJECT / "exported_models" / "default.onnx"
-
 Onsets = tuple[tuple[Note, ...], ...]
 """One piece."""
 
@@ -281,7 +279,7 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         results = [done.result() for done in [pool.submit(f, task) for f in (tutorial, continuo)]]
-    shipped = judge(Model(DEFAULT), task, 0)
+    shipped = judge(Model(PROJECT / "exported_models" / "default.onnx"), task, 0)
     results.append(replace(shipped, name="Continuo's as shipped, trained on other music"))
     both = np.all(np.isfinite([r.bits for r in results]), axis=0)
     print(
@@ -290,7 +288,7 @@ def main() -> None:
         f"{len(held_out)} pieces to judge by.\n"
     )
     print("| network | bits per onset | next note or chord right | ms per onset | windows seen | |")
-    print("|---|---|---|---|---|---|")
+    print("|---" * 6 + "|")
     for r in results:
         print(
             f"| {r.name} | {np.mean(np.array(r.bits)[both]):.2f} | {100 * np.mean(r.right):.1f}% | "

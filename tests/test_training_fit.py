@@ -227,6 +227,16 @@ def school(*arguments, folder):
     )
 
 
+SMALL = """
+[training]
+batch = 4
+steps = 32
+embedding = 16
+head = 16
+precision = "float32"
+"""
+
+
 def assert_refused(result, *words):
     assert result.returncode == 2, result.stderr
     lines = result.stderr.strip().splitlines()
@@ -241,6 +251,7 @@ def test_folder_of_midi_files_becomes_a_model(tmp_path):
         write_midi(tmp_path / "music" / f"{seed}.mid", seed)
     write_midi(tmp_path / "music" / "more" / "3.midi", 3)
     (tmp_path / "music" / "broken.mid").write_bytes(b"MThd, but not really")
+    (tmp_path / "config.toml").write_text(SMALL)
     result = school(
         "--data", "music", "--out", "models/mine.onnx", "--epochs", 1, "--units", 8, folder=tmp_path
     )

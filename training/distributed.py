@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.dataset import Window
 from training.network import EventLSTM
 
 
@@ -21,12 +20,8 @@ class SharedEventLSTM(EventLSTM):
 
     Keras builds metrics from a batch that it averages over the workers, and averages the figures
     of a step along their first axis; it can do neither with dictionaries nor with plain numbers.
-    So metrics are built here, and figures are given an axis.
+    So metrics are built before (``training.objective``), and figures are given an axis.
     """
-
-    def build_metrics(self, example: Window) -> None:
-        """Create the variables of losses and metrics, from one batch of any size."""
-        self._symbolic_build(data_batch=example)
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Do nothing: all is built. Keras's own would also take a batch away from training."""

@@ -32,7 +32,7 @@ from training.dataset import (
 )
 from training.distributed import SharedEventLSTM
 from training.network import EventLSTM, NetworkConfig
-from training.objective import bits_of, compile_for_training
+from training.objective import bits_of, build_metrics, compile_for_training
 from training.progress import Progress
 from training.settings import Training
 
@@ -253,15 +253,14 @@ def _build(settings: Training, lesson: Lesson) -> EventLSTM:
 
 def _compile(network: EventLSTM, settings: Training, lesson: Lesson) -> None:
     compile_for_training(network, settings)
-    if isinstance(network, SharedEventLSTM):
-        example = training_batch(
-            lesson.shares(settings.batch),
-            0,
-            steps=settings.steps,
-            seed=settings.seed,
-            variation=settings.variation,
-        )
-        network.build_metrics(example)
+    example = training_batch(
+        lesson.shares(settings.batch),
+        0,
+        steps=settings.steps,
+        seed=settings.seed,
+        variation=settings.variation,
+    )
+    build_metrics(network, example)
 
 
 def _alone(network: EventLSTM) -> EventLSTM:

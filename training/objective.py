@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from live.events import PREDICTED, UNKNOWN
+from training.dataset import Window
 from training.network import EventLSTM
 from training.settings import Training
 
@@ -84,6 +85,14 @@ def compile_for_training(network: EventLSTM, settings: Training) -> None:
         jit_compile=False,
     )
     network.optimizer.build(network.trainable_variables)  # a checkpoint has something to fill
+
+
+def build_metrics(network: EventLSTM, example: Window) -> None:
+    """Create the variables of losses and metrics, from one batch of any size.
+
+    Keras would create them as it traces the first step, and TensorFlow trace that once more for it.
+    """
+    network._symbolic_build(data_batch=example)
 
 
 def bits_of(logs: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
