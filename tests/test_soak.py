@@ -1,0 +1,164 @@
+"""Hours of playing: no process grows, nothing drifts."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import signal
+import statistics
+import time
+import tracemalloc
+
+import psutil
+import pytest
+
+from live.config_file import PROJECT
+from live.journal import read_lines
+from live.model import Model
+from tests.core.room import FlatNetwork
+from tests.stage import Stage
+
+BPM = 120
+BEAT_S = 60 / BPM
+TICK_S = BEAT_S / 24
+
+
+# -- the core, on a simulated clock --------------------------------------------------------------
+
+
+def play_for(stage, minutes, measure):
+    """Play phrases, rests, clusters and trills, each answered; call ``measure`` every minute."""
+    began_s, end_s = stage.now_s, stage.now_s + 60 * minutes
+    measured, drift_ticks = [], 0.0
+    modes = itertools.cycle(["call", "continue", "duet", "call", "solo"])
+    for count in itertools.count():
+        if stage.now_s >= end_s:
+            break
+        for number in range(4 + count % 9):
+            pitch = 48 + (7 * count + 5 * number) % 24
+            stage.play(bytes([0x90, pitch, 60 + count % 40]))
+            stage.wake()
+            stage.pass_until(stage.now_s + BEAT_S / 2)
+            stage.play(bytes([0x80, pitch, 0]))
+            stage.wake()
+        before = len(stage.given)
+        stage.pass_until(stage.now_s + 16 * BEAT_S)
+        drift_ticks = max(
+            [drift_ticks, *(off_the_grid(stage.core.clock, n) for n in stage.given[before:])]
+        )
+        del stage.given[:]
+        if count % 5 == 4:
+            stage.wake(changes={"mode": next(modes)})
+        if stage.now_s - began_s >= 60 * (len(measured) + 1):
+            measured.append(measure())
+    return measured, drift_ticks
+
+
+def off_the_grid(clock, note):
+    tick = clock.tick_at(note.onset_s)
+    return abs(tick - round(tick))
+
+
+def grown(measured, settled):
+    """Return by which part memory has grown since it was settled: middle of the last and first."""
+    later = measured[settled:]
+    edge = max(1, len(later) // 4)
+    first, last = statistics.median(later[:edge]), statistics.median(later[-edge:])
+    return last / first - 1
+
+
+def test_minutes_of_the_core_leave_no_memory_behind_and_do_not_drift(monkeypatch):
+    stage = Stage(monkeypatch, keep_lines=False, bpm=BPM, seed_window=16)
+
+    def measure():
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        measured, drift_ticks = play_for(stage, 6, measure)
+    finally:
+        tracemalloc.stop()
+    assert stage.synth.strikes > 250
+    # What is kept of the latest notes is not full yet; a list of all of them would show.
+    assert grown(measured, 3) < 0.1, measured
+    assert drift_ticks < 1e-3
+
+
+@pytest.mark.slow
+def test_eight_hours_of_the_core_leave_no_memory_behind_and_do_not_drift(monkeypatch):
+    model = Model(PROJECT / "exported_models" / "default.onnx")
+    for network in (lambda: model, FlatNetwork):
+        stage = Stage(monkeypatch, network, keep_lines=False, bpm=BPM)
+        process = psutil.Process()
+
+        def measure(process=process):
+            gc.collect()
+            return process.memory_full_info().uss
+
+        measured, drift_ticks = play_for(stage, 8 * 60, measure)
+        figures = f"{stage.synth.strikes} notes, {measured[5]} to {measured[-1]} bytes"
+        print(figures, f"drift {drift_ticks:.2e} ticks")
+        assert stage.synth.strikes > 50_000
+        assert grown(measured, 5) < 0.02, figures
+        assert drift_ticks < 1e-3
+
+
+# -- a session on JACK ---------------------------------------------------------------------------
+
+
+def soak(performer, peer, seconds, settle_s):
+    """Play to a session for a while; return its journal, and by process how its memory grew."""
+    session = performer("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "3")
+    session.wait_ready()
+    peer.connect()
+    processes = {name: session.child(name) for name in ("midi_io", "improviser")}
+    processes["parent"] = psutil.Process(session.process.pid)
+    memory = {name: [] for name in processes}
+    began_s = time.monotonic()
+    for count in itertools.count():
+        if time.monotonic() - began_s >= seconds:
+            break
+        peer.play([(i * 0.2, i * 0.2 + 0.15, 50 + (7 * count + 3 * i) % 24) for i in range(8)])
+        time.sleep(min(8 * BEAT_S, seconds / 5))
+        del peer.heard[:]
+        if time.monotonic() - began_s >= settle_s:
+            for name, process in processes.items():
+                memory[name].append(process.memory_full_info().uss)
+    recording = session.stop(signal.SIGTERM)
+    growth = {name: grown(sizes, 0) for name, sizes in memory.items()}
+    for name, sizes in memory.items():
+        print(f"{name}: {sizes[0] / 2**20:.1f} to {sizes[-1] / 2**20:.1f} MiB")
+    return recording.with_suffix(".jsonl"), growth, session.output
+
+
+def lateness_s(journal):
+    origin_s = 0.0
+    lines = [x for x in read_lines(journal) if x.kind == "out" and len(x.rest) == 3]
+    first = lines[0]
+    origin_s = first.rest[2] - first.time_s
+    return [origin_s + line.time_s - line.rest[2] for line in lines]
+
+
+def check_soak(performer, peer, seconds, settle_s, limit):
+    journal, growth, output = soak(performer, peer, seconds, settle_s)
+    late_s = lateness_s(journal)
+    assert len(late_s) > seconds / 4
+    part = max(1, len(late_s) // 3)
+    drift_s = statistics.median(late_s[-part:]) - statistics.median(late_s[:part])
+    print(f"{len(late_s) // 2} notes, drift {1000 * drift_s:.3f} ms, growth {growth}")
+    assert abs(drift_s) < 0.02
+    assert "ended by itself" not in output
+    assert {name: by for name, by in growth.items() if by > limit} == {}
+
+
+@pytest.mark.jack
+def test_a_session_does_not_grow_or_drift(performer, peer):
+    # Half a minute is too short for the two percent: buffers are still filling.
+    check_soak(performer, peer, seconds=14, settle_s=5, limit=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.jack
+def test_half_an_hour_on_jack_does_not_grow_or_drift(performer, peer):
+    check_soak(performer, peer, seconds=1800, settle_s=300, limit=0.02)
