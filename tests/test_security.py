@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import socket
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -314,3 +315,11 @@ def test_a_session_waits_for_nobody_on_the_network_and_writes_for_its_user(tmp_p
         one.close()
     for path in (tmp_path / "sessions").iterdir():
         assert path.stat().st_mode & 0o022 == 0, path
+
+
+def test_what_the_command_starts_is_reached_from_this_machine_alone(performer):
+    session = performer("--demo", "--seconds", "60")
+    session.wait_ready()
+    time.sleep(1.0)
+    found = listening(psutil.Process(session.process.pid))
+    assert {address.ip for _, address in found} <= {"127.0.0.1", "::1"}, found
