@@ -60,11 +60,14 @@ def off_the_grid(clock, note):
 
 
 def grown(measured, settled):
-    """Return by which part memory has grown since it was settled: middle of the last and first."""
+    """Return by which part memory has grown since it was settled.
+
+    The least of the last quarter is held against the least of the first: what is borrowed for a
+    moment comes and goes, and what is never given back raises the floor.
+    """
     later = measured[settled:]
     edge = max(1, len(later) // 4)
-    first, last = statistics.median(later[:edge]), statistics.median(later[-edge:])
-    return last / first - 1
+    return min(later[-edge:]) / min(later[:edge]) - 1
 
 
 def test_minutes_of_the_core_leave_no_memory_behind_and_do_not_drift(monkeypatch):
