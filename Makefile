@@ -33,6 +33,7 @@ check: $(VENV)/development
 
 bench: $(VENV)/development
 	$(RUN) -m benchmarks.performer $(ARGS)
+	$(RUN) -m benchmarks.stage
 	$(RUN) -m benchmarks.page
 	$(RUN) -m benchmarks.clock
 

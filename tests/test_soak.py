@@ -79,12 +79,12 @@ def test_minutes_of_the_core_leave_no_memory_behind_and_do_not_drift(monkeypatch
 
     tracemalloc.start()
     try:
-        measured, drift_ticks = play_for(stage, 6, measure)
+        measured, drift_ticks = play_for(stage, 4, measure)
     finally:
         tracemalloc.stop()
-    assert stage.synth.strikes > 250
+    assert stage.synth.strikes > 200
     # What is kept of the latest notes is not full yet; a list of all of them would show.
-    assert grown(measured, 3) < 0.1, measured
+    assert grown(measured, 2) < 0.1, measured
     assert drift_ticks < 1e-3
 
 
@@ -157,8 +157,8 @@ def check_soak(performer, peer, seconds, settle_s, limit):
 
 @pytest.mark.jack
 def test_a_session_does_not_grow_or_drift(performer, peer):
-    # Half a minute is too short for the two percent: buffers are still filling.
-    check_soak(performer, peer, seconds=14, settle_s=5, limit=0.2)
+    # Some seconds are too short for the two percent: buffers are still filling.
+    check_soak(performer, peer, seconds=7, settle_s=2, limit=0.2)
 
 
 @pytest.mark.slow
