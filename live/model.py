@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -75,8 +76,10 @@ class Model:
         """
         self.path = path
         try:
-            size = path.stat().st_size
-            if size > MAX_BYTES:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+                raise UserError(f"model {path} is a pipe or a device, which may have no end")
+            if found.st_size > MAX_BYTES:
                 raise UserError(f"model {path} is larger than {MAX_BYTES // 2**20} MiB")
             data = path.read_bytes()
         except OSError as error:

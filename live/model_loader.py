@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Final
 
 from live.core.memory import Memory
 from live.errors import UserError
@@ -36,7 +37,18 @@ class Broken:
     reason: str
 
 
+LONGEST_LOAD_S: Final = 30.0
+"""A file that takes longer is no model that could be played here."""
+
 News = Loaded | Broken
+
+
+class _Work(SimpleQueue[str | tuple[Loaded, Tokens]]):
+    """What one thread has to do, and whether it was given up."""
+
+    def __init__(self) -> None:
+        self.loaded: set[str] = set()
+        self.given_up = False
 
 
 class ModelLoader:
@@ -48,16 +60,23 @@ class ModelLoader:
 
     def __init__(self) -> None:
         self.signal, self._ring = Pipe(duplex=False)
-        self._work: SimpleQueue[str | tuple[Loaded, Tokens]] = SimpleQueue()
         self._news: SimpleQueue[News] = SimpleQueue()
+        self._lock = threading.Lock()
+        """Of what is told: the loading thread and the one that gives it up tell in turn."""
         self._wanted: str | None = None
         """The file that was asked for last and is not there yet."""
-        threading.Thread(target=self._run, name="model loader", daemon=True).start()
+        self._work = self._begin()
 
     def want(self, path: str) -> None:
-        """Begin to load a file; one that was asked for before is not wanted any more."""
+        """Begin to load a file; one that was asked for before is not wanted any more.
+
+        One that takes longer than ``LONGEST_LOAD_S`` is given up.
+        """
         self._wanted = path
         self._work.put(path)
+        timer = threading.Timer(LONGEST_LOAD_S, self._give_up, [path, self._work])
+        timer.daemon = True
+        timer.start()
 
     def listen(self, loaded: Loaded, window: Tokens) -> None:
         """Let a loaded model hear what was played, events of shape (n, F)."""
@@ -75,10 +94,32 @@ class ModelLoader:
         """The latest wish is fulfilled, or cannot be."""
         self._wanted = None
 
-    def _run(self) -> None:
+    def _begin(self) -> _Work:
+        work = _Work()
+        threading.Thread(target=self._run, args=[work], name="model loader", daemon=True).start()
+        return work
+
+    def _run(self, work: _Work) -> None:
         while True:
-            self._news.put(_done(self._work.get()))
-            self._ring.send_bytes(b"!")
+            news = _done(work.get())
+            with self._lock:
+                if work.given_up:
+                    return
+                work.loaded.add(news.path)
+                self._tell(news)
+
+    def _give_up(self, path: str, work: _Work) -> None:
+        """Leave a thread to what it cannot end, and work on another one."""
+        with self._lock:
+            if work.given_up or path in work.loaded or path != self._wanted:
+                return
+            work.given_up = True
+            self._work = self._begin()
+            self._tell(Broken(path, f"{path} did not load within {LONGEST_LOAD_S:g} s"))
+
+    def _tell(self, news: News) -> None:
+        self._news.put(news)
+        self._ring.send_bytes(b"!")
 
 
 def load(path: Path) -> tuple[Model, TimedNetwork]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from live.core.settings import PerformerSettings
 from live.midi_io.settings import MidiSettings
 from live.page.messages import PageSetup
 from live.page.settings import PageSettings
 from live.signals import signals_ignored
+
+MOST_MEMORY: Final = 6 * 2**30
+"""Addresses that the improviser may use: several times the largest model file, and the runtime."""
 
 
 def midi_io(
@@ -38,6 +41,7 @@ def improviser(
 ) -> None:
     """Be the improviser process."""
     _name_process("improviser")
+    limit_memory()
     from live.improviser import run
 
     run(settings, journal, midi_io, parent)
@@ -58,6 +62,20 @@ def link(bpm: float, beats_per_bar: int, midi_io: Connection, parent: Connection
     from live.link_peer import run
 
     run(bpm, beats_per_bar, midi_io, parent)
+
+
+def limit_memory() -> None:
+    """Let this process have no more memory than any model needs: a file may ask for all there is.
+
+    What it asks for beyond is refused to it, and it is told to be no model. Where the system knows
+    no such limit, there is none.
+    """
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        within = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (within, hard))
 
 
 def _name_process(name: str) -> None:

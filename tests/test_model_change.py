@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from live import model_loader
 from live.errors import UserError
 from live.events import Note, encode
 from live.model_files import find_model, models_beside
@@ -99,3 +102,28 @@ def test_a_session_changes_its_model_and_keeps_the_old_one_if_it_must(folder, mo
         watched.wait_for(lambda: any("back: two.onnx" in each for each in watched.lines), "it")
     finally:
         watched.close()
+
+
+def test_a_model_that_does_not_load_in_time_is_given_up_and_another_one_is_loaded(
+    folder, monkeypatch
+):
+    ends = threading.Event()
+    real = model_loader.load
+
+    def load(path):
+        if path.name == "endless.onnx":
+            ends.wait(60)
+        return real(path)
+
+    monkeypatch.setattr(model_loader, "load", load)
+    monkeypatch.setattr(model_loader, "LONGEST_LOAD_S", 0.3)
+    loader = ModelLoader()
+    loader.want(str(folder / "endless.onnx"))
+    news = next_news(loader)
+    assert isinstance(news, Broken)
+    assert "did not load within" in news.reason
+    monkeypatch.setattr(model_loader, "LONGEST_LOAD_S", 60.0)
+    loader.want(str(folder / "two.onnx"))
+    assert isinstance(next_news(loader), Loaded)
+    ends.set()
+    assert not loader.signal.poll(0.3)  # what the first one says at last is heard by nobody

@@ -7,8 +7,11 @@ import json
 import os
 import pickle
 import socket
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -203,6 +206,52 @@ def test_states_beyond_all_measure_are_refused_before_they_are_made(tmp_path, gr
                 dim.dim_value = size
     path.write_bytes(graph.SerializeToString())
     complaint(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
+def test_what_is_no_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert "no end" in complaint(tmp_path / "pipe.onnx")
+    if Path("/dev/zero").exists():
+        assert "no end" in complaint(Path("/dev/zero"))
+
+
+HUNGRY = """
+import sys
+from pathlib import Path
+from live.errors import UserError
+from live.model import Model
+from live.processes import limit_memory
+
+limit_memory()
+try:
+    Model(Path(sys.argv[1]))
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+@pytest.mark.parametrize(("gib", "lines"), [(10, 1), (0, 0)])
+def test_a_model_that_asks_for_all_memory_is_refused(tmp_path, graph, gib, lines):
+    path = tmp_path / "hungry.onnx"
+    vast = helper.make_tensor("vast", TensorProto.INT64, [1], [max(1, gib * 2**30 // 4)])
+    graph.graph.initializer.append(vast)
+    last = next(node for node in graph.graph.node if list(node.output) == ["logits"])
+    last.output[0] = "modest"
+    graph.graph.node.insert(0, helper.make_node("ConstantOfShape", ["vast"], ["all"]))
+    graph.graph.node.insert(1, helper.make_node("ReduceSum", ["all"], ["sum"], keepdims=0))
+    graph.graph.node.append(helper.make_node("Add", ["modest", "sum"], ["logits"]))
+    path.write_bytes(graph.SerializeToString())
+    run = subprocess.run(
+        [sys.executable, "-c", HUNGRY, str(path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert [str(path) in line for line in run.stdout.splitlines()] == [True] * lines
 
 
 @pytest.mark.parametrize("name", ["events", "noise", "temperature", "states"])
