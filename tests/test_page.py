@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import os
+import shutil
+import threading
+from functools import partial
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import mido
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from live.journal import read_lines
-from tests.browser import Performance, Tab, chromium
+from live.settings import LIVE
+from tests.browser import PROJECT, Performance, Tab, chromium, skip
 
 pytestmark = pytest.mark.browser
+
+PORTS = ("midi.input", "midi.output")
+AXE = PROJECT / ".cache/npm/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +35,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def performance(tmp_path_factory, browser):
-    one = Performance(tmp_path_factory.mktemp("page") / "sessions", "--bpm", "200")
+    folder = tmp_path_factory.mktemp("page")
+    models = [folder / "one.onnx", folder / "two.onnx"]
+    for model in models:
+        shutil.copy(PROJECT / "exported_models" / "default.onnx", model)
+    one = Performance(folder / "sessions", "--bpm", "100", "--model", str(models[0]))
     yield one
     one.close()
 
@@ -33,33 +54,546 @@ def tab(browser, performance):
     one.close()
 
 
-def lines(performance, kind):
-    return [line for line in read_lines(performance.journal) if line.kind == kind]
+@pytest.fixture(scope="module")
+def other_tab(browser, performance):
+    """Another page on the same session, of a phone."""
+    one = Tab.open(browser, performance.address, width=390, height=844, has_touch=True)
+    yield one
+    assert one.complaints == []
+    one.close()
 
 
-def play(tab, *codes, seconds=0.08):
+def lines(performance, *kinds):
+    return [line for line in read_lines(performance.journal) if line.kind in kinds]
+
+
+def heard(performance):
+    """Return the notes-on of the player's that are recorded: pitch and velocity."""
+    messages = [line.message for line in lines(performance, "in")]
+    return [tuple(m[1:]) for m in messages if m[0] & 0xF0 == 0x90]
+
+
+def turn(tab):
+    return tab.page.inner_text(".turn-name")
+
+
+def play(tab, *codes, seconds=0.12):
+    tab.page.evaluate("document.activeElement.blur()")  # a field would take the letters
     for code in codes:
         tab.page.keyboard.down(code)
         tab.page.wait_for_timeout(1000 * seconds)
         tab.page.keyboard.up(code)
 
 
+def press(tab, command):
+    tab.page.click(f".command-{command}")
+
+
+def make_silent(tab):
+    press(tab, "my-turn")
+    tab.wait_for(lambda: turn(tab) == "Your turn", "the player's turn")
+
+
+def is_blue(colour):
+    return colour[2] > 200 > 150 > colour[0] and colour[1] > 120
+
+
+def is_amber(colour):
+    return colour[0] > 180 and 90 < colour[1] < 215 and colour[2] < 120
+
+
+# -- playing -------------------------------------------------------------------------------------
+
+
 def test_keys_of_the_computer_are_answered_seen_and_recorded(tab, performance):
-    play(tab, "KeyA", "KeyD", "KeyG", "KeyK", seconds=0.15)
+    tab.page.keyboard.down("KeyA")
+    tab.wait_for(lambda: any(map(is_blue, tab.colours(0.1, 0.1, 0.5, 0.9))), "a note in blue")
+    tab.page.keyboard.up("KeyA")
+    play(tab, "KeyD", "KeyG", "KeyK")
     tab.wait_for(lambda: tab.notes("player") == 4, "the notes on the roll")
-    tab.wait_for(lambda: "Model plays" in tab.page.inner_text(".turn"), "the model's turn")
-    tab.wait_for(lambda: tab.notes("model") > 0, "the answer on the roll")
+    tab.wait_for(lambda: turn(tab) == "Model plays", "the model's turn")
     tab.wait_for(lambda: bool(lines(performance, "out")), "the answer in the recording")
-    heard = [line.message[:2] for line in lines(performance, "in") if line.message[0] == 0x90]
-    assert heard == [bytes([0x90, p]) for p in (60, 64, 67, 72)]
+    tab.wait_for(lambda: tab.notes("model") > 0, "the answer on the roll")
+    assert [pitch for pitch, _ in heard(performance)] == [60, 64, 67, 72]
+    press(tab, "your-turn")
+    tab.wait_for(lambda: any(map(is_amber, tab.colours(0.1, 0.1, 0.6, 0.9))), "one in amber")
+    tab.wait_for(lambda: turn(tab) == "Your turn", "the player's turn")
 
-    def blue(colour):
-        return colour[2] > 200 > 120 > colour[0]
 
-    def amber(colour):
-        return colour[0] > 180 and 90 < colour[1] < 215 and colour[2] < 120
+def test_octave_and_velocity_of_the_computers_keys_are_changed_with_keys(tab, performance):
+    before = len(heard(performance))
+    play(tab, "KeyX", "KeyV", "KeyA", "KeyZ", "KeyC", "KeyA", seconds=0.02)
+    tab.wait_for(lambda: len(heard(performance)) == before + 2, "both notes")
+    (high, loud), (low, soft) = heard(performance)[before:]
+    assert high == low + 12
+    assert loud == soft + 10
+    make_silent(tab)
 
-    seen = tab.colours(0.1, 0.1, 0.6, 0.9)
-    assert any(map(blue, seen))
-    assert any(map(amber, seen))
-    tab.wait_for(lambda: "Your turn" in tab.page.inner_text(".turn"), "the player's turn")
+
+def test_a_mouse_glides_over_the_keys_and_leaves_none_behind(tab, performance):
+    before = len(lines(performance, "in"))
+    boxes = {p: tab.page.locator(f'.key[data-pitch="{p}"]').bounding_box() for p in (60, 62, 64)}
+
+    def at(pitch, depth):
+        box = boxes[pitch]
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] * depth
+
+    tab.page.mouse.move(*at(60, 0.95))
+    tab.page.mouse.down()
+    tab.page.wait_for_selector('.key.by-player[data-pitch="60"]')
+    tab.page.mouse.move(*at(62, 0.7))
+    tab.page.mouse.move(*at(64, 0.7))
+    tab.page.mouse.move(5, 5)
+    tab.page.mouse.up()
+    tab.wait_for(lambda: len(lines(performance, "in")) == before + 6, "three notes")
+    messages = [line.message for line in lines(performance, "in")][before:]
+    assert [(m[0], m[1]) for m in messages] == [
+        (kind, pitch) for pitch in (60, 62, 64) for kind in (0x90, 0x80)
+    ]
+    assert messages[0][2] > messages[2][2]  # struck further down it is louder
+    make_silent(tab)
+
+
+def test_fingers_play_chords_on_a_phone(other_tab, performance):
+    before = len(lines(performance, "in"))
+    session = other_tab.context.new_cdp_session(other_tab.page)
+    points = []
+    other_tab.page.locator(".piano").scroll_into_view_if_needed()
+    for number, pitch in enumerate((60, 64)):
+        box = other_tab.page.locator(f'.key[data-pitch="{pitch}"]').bounding_box()
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 0.9 * box["height"]}
+        points.append({**point, "id": number})
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points})
+    other_tab.wait_for(lambda: len(lines(performance, "in")) == before + 2, "the chord")
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    other_tab.wait_for(lambda: len(lines(performance, "in")) == before + 4, "its end")
+    make_silent(other_tab)
+
+
+def test_a_page_that_goes_lets_go_of_its_keys(browser, tab, performance):
+    before = len(lines(performance, "in"))
+    leaving = Tab.open(browser, performance.address)
+    leaving.page.keyboard.down("KeyA")
+    leaving.wait_for(lambda: len(lines(performance, "in")) == before + 1, "the note")
+    leaving.close()
+    tab.wait_for(lambda: len(lines(performance, "in")) == before + 2, "its end")
+    assert lines(performance, "in")[-1].message[:2] == bytes([0x80, 60])
+    make_silent(tab)
+
+
+def test_the_page_sounds_what_both_play(tab):
+    """What the page's own audio gives out, heard by an analyser at its end."""
+    tab.page.evaluate("""() => {
+        const made = AudioNode.prototype.connect;
+        AudioNode.prototype.connect = function (target, ...rest) {
+            if (target instanceof AudioDestinationNode) {
+                window.ear ??= new AnalyserNode(this.context);
+                made.call(this, window.ear);
+            }
+            return made.call(this, target, ...rest);
+        };
+    }""")
+    switch = tab.page.locator(".sound-switch")
+    if switch.is_checked():  # as it is by itself, once a key was struck where there is no synth
+        tab.page.reload()
+    loudest = """() => {
+        const wave = new Float32Array(2048);
+        window.ear?.getFloatTimeDomainData(wave);
+        return Math.max(0, ...wave.map(Math.abs));
+    }"""
+    assert tab.page.evaluate(loudest) == 0
+
+
+# -- steering ------------------------------------------------------------------------------------
+
+
+def test_commands_are_obeyed(tab, performance):
+    done = len(lines(performance, "do"))
+    press(tab, "your-turn")
+    tab.wait_for(lambda: turn(tab) == "Model plays", "the model's turn")
+    press(tab, "my-turn")
+    tab.wait_for(lambda: turn(tab) == "Your turn", "the player's turn")
+    press(tab, "again")
+    press(tab, "keep")
+    tab.wait_for(lambda: bool(lines(performance, "mark")), "the mark")
+    tab.page.mouse.click(5, 5)
+    tab.page.keyboard.press("Escape")
+    tab.wait_for(lambda: len(lines(performance, "do")) == done + 5, "all commands")
+    asked = [line.rest[0] for line in lines(performance, "do")][done:]
+    assert asked == ["your_turn", "my_turn", "again", "keep", "panic"]
+    tab.wait_for(lambda: turn(tab) == "Your turn", "silence")
+
+
+def test_panic_ends_what_the_model_and_the_player_sound(tab, performance):
+    tab.page.keyboard.down("KeyA")
+    tab.wait_for(lambda: tab.notes("player") > 0, "the note")
+    press(tab, "your-turn")
+    tab.wait_for(lambda: turn(tab) == "Model plays", "the model's turn")
+    press(tab, "panic")
+    tab.wait_for(lambda: turn(tab) == "Your turn", "silence")
+    tab.page.keyboard.up("KeyA")
+    sounding = set()
+    for line in lines(performance, "out"):
+        change = sounding.add if line.message[0] & 0xF0 == 0x90 else sounding.discard
+        change(line.message[1])
+    assert sounding == set()
+
+
+def test_tempo_is_tapped(tab, performance):
+    tap = tab.page.locator(".command-tap")
+    for _ in range(5):
+        tap.dispatch_event("pointerdown")
+        tab.page.wait_for_timeout(400)
+    tab.wait_for(lambda: 110 < float(tab.page.inner_text(".tempo-value")) < 175, "about 150 BPM")
+    set_number(tab, "time.bpm", "100")
+    tab.wait_for(lambda: tab.page.inner_text(".tempo-value") == "100", "the tempo")
+
+
+def test_every_setting_is_changed_in_the_engine_and_on_every_page(tab, other_tab, performance):
+    settings = [s for s in LIVE if s.name not in PORTS]  # there are none: see the test on JACK
+    before = {s.name: shown(tab, s.name) for s in settings}
+    wanted = {s.name: change(tab, s, before[s.name]) for s in settings}
+    assert wanted["sampling.model"] == "two"
+    for setting in settings:
+        name = setting.name
+        other_tab.wait_for(lambda n=name: shown(other_tab, n) == wanted[n], f"{name} there")
+        tab.wait_for(lambda s=setting: s.field in changed_fields(performance), f"{name} changed")
+    for setting in settings:  # and back, from the other page
+        change(other_tab, setting, wanted[setting.name], back_to=before[setting.name])
+    for setting in settings:
+        tab.wait_for(lambda n=setting.name: shown(tab, n) == before[n], f"{setting.name} as it was")
+
+
+def changed_fields(performance):
+    """Return the settings that the engine has told its journal of, as it calls them."""
+    changes = lines(performance, "set", "model")
+    return {line.rest[0] if line.kind == "set" else "model" for line in changes}
+
+
+def test_a_value_that_cannot_be_is_refused_in_words_and_taken_back(tab):
+    set_number(tab, "time.bpm", "9999")
+    tab.page.wait_for_selector("text=time.bpm = ")
+    tab.wait_for(lambda: shown(tab, "time.bpm") == "100", "the value that holds")
+
+
+def test_a_slider_is_moved_with_arrows(tab, performance):
+    slider = tab.page.locator('[data-setting="sampling.temperature"] [type=range]')
+    before = float(shown(tab, "sampling.temperature"))
+    slider.focus()
+    slider.press("ArrowRight")
+    tab.wait_for(lambda: float(shown(tab, "sampling.temperature")) > before, "a higher value")
+    tab.wait_for(lambda: lines(performance, "set")[-1].rest[0] == "temperature", "the engine")
+    set_number(tab, "sampling.temperature", "1")
+
+
+def control(tab, name):
+    tab.page.evaluate(
+        "(name) => { document.querySelector(`[data-setting='${name}']`)"
+        ".closest('details').open = true; }",
+        name,
+    )
+    return tab.page.locator(f'[data-setting="{name}"]')
+
+
+def shown(tab, name):
+    """Return what a control says: a button's or an option's name, a number, or a text."""
+    one = control(tab, name)
+    if one.locator(".q-btn-toggle").count():
+        return one.locator('[aria-pressed="true"]').inner_text()
+    if one.locator(".q-toggle").count():
+        return one.locator(".q-toggle").get_attribute("aria-checked")
+    if one.locator(".q-select").count():
+        inside = one.locator("input.q-field__input")
+        typed = inside.input_value() if inside.count() else ""
+        return typed or one.locator(".q-field__native span").first.inner_text()
+    return one.locator("input").first.input_value()
+
+
+def set_number(tab, name, text):
+    field = control(tab, name).locator("input").first
+    field.fill(text)
+    field.press("Enter")
+
+
+def change(tab, setting, now, back_to=None):
+    """Change a setting by its control; return what is shown then."""
+    one = control(tab, setting.name)
+    if one.locator(".q-btn-toggle").count():
+        names = one.locator(".q-btn-toggle .q-btn").all_inner_texts()
+        name = back_to or next(each for each in names if each != now)
+        one.locator(".q-btn-toggle .q-btn", has_text=name).first.click()
+        return name
+    if one.locator(".q-toggle").count():
+        one.locator(".q-toggle").click()
+        return "false" if now == "true" else "true"
+    if one.locator(".q-select").count():
+        one.locator(".q-select").click()
+        options = tab.page.locator(".q-menu .q-item")
+        options.first.wait_for()
+        names = options.all_inner_texts()
+        name = back_to if back_to is not None else next(n for n in names if n != now)
+        options.nth(names.index(name)).click()
+        options.first.wait_for(state="hidden")
+        return name
+    text = back_to if back_to is not None else other_value(setting, now)
+    set_number(tab, setting.name, text)
+    return text
+
+
+def other_value(setting, now):
+    if setting.high is None:
+        return "0, 32"
+    low, high = setting.knob
+    if setting.key.startswith("highest"):
+        low = high - 4
+    middle = round((low + high) / 2) if setting.kind == "whole number" else (low + high) / 2
+    if setting.unit == "MIDI note number":
+        names = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+        spelled = f"{names[middle % 12]}{middle // 12 - 1}"
+        return spelled if spelled != now else "C4"
+    return f"{middle:.4g}" if f"{middle:.4g}" != now else f"{high:.4g}"
+
+
+# -- takes ---------------------------------------------------------------------------------------
+
+
+def test_takes_are_begun_listed_played_back_downloaded_and_deleted(tab, performance):
+    first = performance.journal
+    play(tab, "KeyA", "KeyD", "KeyG", "KeyK", seconds=0.05)
+    press(tab, "your-turn")
+    tab.wait_for(lambda: bool(lines(performance, "out")), "an answer")
+    press(tab, "take")
+    tab.wait_for(lambda: first.with_suffix(".mid").exists(), "the recording of the first take")
+    assert performance.journal != first
+    tab.page.click("text=Sessions")
+    rows = tab.page.locator(".take-row")
+    tab.wait_for(lambda: rows.count() == 2, "both takes")
+    row = rows.nth(1)
+    assert rows.nth(0).locator(".take-recording").count() == 1
+    with tab.page.expect_download() as download:
+        row.locator("text=MIDI").click()
+    played = [m for m in mido.MidiFile(download.value.path()) if m.type == "note_on"]
+    assert len(played) >= 4
+    with tab.page.expect_download() as download:
+        row.locator("text=MusicXML").click()
+    sheet = Path(download.value.path()).read_text()
+    assert "<part-name>Player</part-name>" in sheet
+    assert "<part-name>Model</part-name>" in sheet
+    row.locator("button", has_text="Replay with").click()
+    tab.page.click(".q-menu .q-item:has-text('two')")
+    tab.page.wait_for_selector(".take-name:has-text('with two')")
+    tab.wait_for(lambda: tab.notes("model") > 0, "the other model's answers")
+    tab.page.click("text=Back to now")
+    tab.page.click("text=Sessions")
+    rows.nth(1).locator("button", has_text="Play").first.click()
+    tab.page.wait_for_selector(".take")
+    tab.wait_for(lambda: tab.notes("player") >= 4, "the take on the roll")
+    tab.page.fill(".take input", "1")
+    tab.page.click("text=Back to now")
+    tab.page.click("text=Sessions")
+    rows.nth(1).locator("button", has_text="Delete").click()
+    tab.page.click(".danger")
+    tab.wait_for(lambda: rows.count() == 1, "one take")
+    assert not first.exists()
+    assert not first.with_suffix(".mid").exists()
+    tab.page.click("text=Close")
+    tab.page.locator(".q-dialog").first.wait_for(state="hidden")
+
+
+def test_files_outside_the_folder_are_not_served(performance):
+    (performance.folder.parent / "secret.jsonl").write_text('{"journal": 1}\n')
+    (performance.folder.parent / "secret.mid").write_bytes(b"MThd")
+    for name in ("../secret", "..%2Fsecret", "%2e%2e/secret", "..%5csecret", "nothing"):
+        for kind in ("mid", "musicxml"):
+            with pytest.raises(HTTPError) as caught:
+                urlopen(f"{performance.address}takes/{name}.{kind}")
+            assert caught.value.code in (404, 400)
+
+
+# -- who may do it -------------------------------------------------------------------------------
+
+
+def socket_address(performance):
+    path = "_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    return f"ws://127.0.0.1:{performance.port}/{path}"
+
+
+def test_a_page_of_another_site_can_neither_read_nor_steer(browser, performance, tmp_path):
+    (tmp_path / "index.html").write_text("<title>another site</title>")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+    outcome = page.evaluate(
+        """async ([socket, address]) => [
+            await new Promise((done) => {
+                const one = new WebSocket(socket);
+                one.onopen = () => done("open");
+                one.onerror = () => done("refused");
+            }),
+            await fetch(address).then(() => "read", () => "refused"),
+            await fetch(address, { method: "POST", mode: "no-cors" }).then((a) => a.type),
+            await new Promise((done) => {
+                const frame = document.createElement("iframe");
+                frame.onload = () => {
+                    try { done(frame.contentDocument === null ? "closed" : "seen"); }
+                    catch { done("closed"); }
+                };
+                frame.src = address;
+                document.body.append(frame);
+            }),
+        ]""",
+        [socket_address(performance), performance.address],
+    )
+    assert outcome == ["refused", "refused", "opaque", "closed"]
+    page.close()
+    server.shutdown()
+    request = Request(performance.address, headers={"Host": "evil.example"})
+    with pytest.raises(HTTPError) as caught:
+        urlopen(request)
+    assert caught.value.code == 421
+
+
+def test_a_message_that_is_too_long_ends_only_its_own_connection(tab, performance):
+    origin = f"http://127.0.0.1:{performance.port}"
+    with connect(socket_address(performance), origin=origin) as socket:
+        assert socket.recv().startswith("0{")
+        socket.send("4" + "x" * 100_000)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=20)
+    before = len(heard(performance))
+    play(tab, "KeyA", seconds=0.02)
+    tab.wait_for(lambda: len(heard(performance)) == before + 1, "a note")
+
+
+def test_nonsense_from_a_page_that_is_allowed_harms_nobody(tab, performance):
+    before = len(lines(performance, "in"))
+    for nonsense in (5, "x", None, [[1, 2, 3]], [[0x90, 60]], [["a", "b", "c"]], [[240, 1, 2]]):
+        tab.page.evaluate(
+            """(args) => {
+                const id = Number(document.querySelector('.keys-holder').id.slice(1));
+                for (const event of mounted_app.elements[id].events)
+                    window.socket.emit("event", { id, client_id: window.clientId,
+                        listener_id: event.listener_id, args: JSON.stringify(args) });
+            }""",
+            nonsense,
+        )
+    play(tab, "KeyA", seconds=0.02)
+    tab.wait_for(lambda: len(lines(performance, "in")) == before + 2, "a note")
+
+
+# -- how it looks --------------------------------------------------------------------------------
+
+
+def test_nothing_on_a_phone_is_wider_than_the_phone(other_tab):
+    assert other_tab.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("where", ["tab", "other_tab"])
+def test_axe_finds_nothing_serious(where, request):
+    if not AXE.exists():
+        skip(f"needs axe-core: make {AXE.relative_to(PROJECT)}")
+    tab = request.getfixturevalue(where)
+    tab.page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert serious_faults(tab) == []
+    tab.page.click("text=Sessions")
+    tab.page.wait_for_selector(".take-row")
+    assert serious_faults(tab) == []
+    tab.page.click("text=Close")
+    tab.page.locator(".q-dialog").first.wait_for(state="hidden")
+
+
+def serious_faults(tab):
+    tab.page.evaluate(AXE.read_text() + "; 0")
+    found = tab.page.evaluate("async () => (await axe.run()).violations")
+    return [
+        (fault["id"], node["html"][:160], node["failureSummary"])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def test_with_less_motion_the_paper_stands_still(browser, performance):
+    calm = Tab.open(browser, performance.address, reduced_motion="reduce")
+    moved = [looks_alike(calm) for _ in range(4)]
+    calm.close()
+    lively = Tab.open(browser, performance.address, reduced_motion="no-preference")
+    assert sum(moved) >= 3  # a page may have been turned in between
+    assert not any(looks_alike(lively) for _ in range(4))
+    lively.close()
+
+
+def looks_alike(tab):
+    """Whether the left half of the roll's lowest line is the same a quarter of a second later."""
+    script = """() => {
+        const canvas = document.querySelector('.roll canvas');
+        const data = canvas.getContext('2d').getImageData(
+            canvas.width * 0.08, canvas.height - 2, canvas.width * 0.1, 1).data;
+        return [...data].join();
+    }"""
+    first = tab.page.evaluate(script)
+    tab.page.wait_for_timeout(250)
+    return tab.page.evaluate(script) == first
+
+
+# -- what breaks ---------------------------------------------------------------------------------
+
+
+def test_after_any_process_has_died_the_same_page_plays_on(browser, performance):
+    tab = Tab.open(browser, performance.address)
+    performance.child("improviser").kill()
+    tab.page.wait_for_selector(".cell.warn:has-text('restarts'):has-text('1')", timeout=40_000)
+    for name in ("page", "midi_io"):
+        tab.page.keyboard.down("KeyA")
+        tab.wait_for(lambda: tab.notes("player") > 0, "a note")
+        tab.page.evaluate("window.before = true")
+        performance.child(name).kill()
+        said = "the page is back" if name == "page" else "midi_io is back"
+        tab.wait_for(lambda said=said: said in performance.output, said, 40)
+        tab.page.keyboard.up("KeyA")
+        if name == "page":  # the browser loads it anew by itself
+            tab.page.wait_for_function("window.before === undefined", timeout=40_000)
+            down = lines(performance, "in")[-1].message
+            assert down[:2] == bytes([0x80, 60])  # let go of, though the page was gone
+            tab.page.wait_for_selector(".piano .key", timeout=40_000)
+    tab.wait_for(lambda: "improviser is back" in performance.output, "the improviser", 40)
+    before = len(heard(performance))
+    play(tab, "KeyD")
+    tab.wait_for(lambda: len(heard(performance)) == before + 1, "a note", 40)
+    tab.close()
+
+
+def test_a_page_finds_an_engine_that_was_started_anew(browser, tmp_path):
+    first = Performance(tmp_path / "first")
+    tab = Tab.open(browser, first.address)
+    tab.page.evaluate("window.before = true")
+    first.close()
+    second = Performance(tmp_path / "second", port=first.port)
+    try:
+        assert second.port == first.port
+        tab.page.wait_for_function("window.before === undefined", timeout=40_000)
+        tab.page.wait_for_selector(".piano .key")
+        play(tab, "KeyA")
+        tab.wait_for(lambda: heard(second) == [(60, 84)], "the note")
+    finally:
+        second.close()
+        tab.close()
+
+
+def test_without_the_extra_it_plays_and_says_how_to_get_the_page(tmp_path):
+    import subprocess
+    import sys
+
+    script = "import sys; sys.modules['nicegui'] = None; from live.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--demo", "--seconds", "0.5", "--record", str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this"},
+        check=True,
+    )
+    assert "no page: pip install 'continuo[page]' gets what serves it\n" in done.stdout
+    assert json.dumps(done.stdout).count("recorded") == 1

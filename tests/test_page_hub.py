@@ -121,3 +121,9 @@ def test_a_key_that_two_pages_hold_is_up_when_both_have_left(hub, asked):
     assert asked[2:] == [PlayedHere((b"\x80\x3c\x00",))]
     hub.leave("b")
     assert len(asked) == 3
+
+
+def test_what_is_played_goes_to_the_channel_that_is_listened_to(hub, asked):
+    tell(hub, SettingChanged("midi.input_channel", 5))
+    hub.play("a", [b"\x90\x3c\x50", b"\xb2\x40\x7f", b"\xc0\x05"])
+    assert asked == [PlayedHere((b"\x94\x3c\x50", b"\xb4\x40\x7f", b"\xc4\x05"))]

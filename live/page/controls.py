@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from live.events import DRUMS
 from live.live_settings import LiveSetting
@@ -37,6 +38,8 @@ class Control(ABC):
         self._known = value
         self._shown = value
         self._moved_s = -math.inf
+        self._asked_for: str | None = None
+        """What was written and is neither known to hold nor to be wrong."""
 
     def show(self, value: Any) -> None:
         """The setting has this value."""
@@ -45,8 +48,10 @@ class Control(ABC):
 
     def settle(self) -> None:
         """Show what is known, if it is not shown and nobody is moving the control."""
-        if self._shown != self._known and time.monotonic() > self._moved_s + SETTLE_S:
+        differs = self._asked_for is not None or self._shown != self._known
+        if differs and time.monotonic() > self._moved_s + SETTLE_S:
             self._shown = self._known
+            self._asked_for = None
             self._display(self._known)
 
     def take_back(self) -> None:
@@ -72,10 +77,16 @@ class Control(ABC):
             ui.label(self.title).classes("control-title").tooltip(self.setting.help)
             return ui.element("div").classes("control-value")
 
-    @property
-    def _aria(self) -> str:
-        """Return the name of the control for those who do not see it."""
-        return f'aria-label="{self.title}: {self.setting.help}"'.replace("\\", "")
+    def _written(self, text: str) -> None:
+        """A value was written on this page; whether it can be, the performer says."""
+        if text != self._asked_for:
+            self._asked_for = text
+            self._moved_s = time.monotonic()
+            self._want(self.name, text)
+
+    def _named(self, element: ui.element) -> None:
+        """Name a widget for those who do not see it."""
+        element.props["aria-label"] = f"{self.title}: {self.setting.help}"
 
 
 class NumberControl(Control):
@@ -88,15 +99,19 @@ class NumberControl(Control):
         self._scale = Scale(low, high, whole, setting.log)
         with self._head():
             self._field = ui.input(value=value_name(setting, value)).props(
-                f"borderless dense inputmode={'numeric' if whole else 'decimal'} "
-                f'aria-label="{self.title}, exact value"'
+                f"borderless dense inputmode={'numeric' if whole else 'decimal'}"
             )
+            self._field.props["aria-label"] = f"{self.title}, exact value"
             unit = unit_name(setting)
             if unit:
                 ui.label(unit).classes("control-unit")
-        self._slider = ui.slider(
-            min=0, max=self._scale.steps, value=self._scale.place(value), on_change=self._slid
-        ).props(self._aria)
+        # The browser's own: it can be focused and read out, which Quasar's slider cannot.
+        self._slider = ui.element("input").props(f"type=range min=0 max={self._scale.steps}")
+        self._slider.on(
+            "input", self._slid, js_handler="(e) => emit(Number(e.target.value))", throttle=0.05
+        )
+        self._named(self._slider)
+        self._slide_to(value)
         ends = ends_of(setting)
         if ends is not None:
             with ui.element("div").classes("control-ends"):
@@ -105,24 +120,30 @@ class NumberControl(Control):
         self._field.on("keydown.enter", self._typed)
         self._field.on("blur", self._typed)
 
-    def _slid(self) -> None:
-        place = self._slider.value
-        if place is None or place == self._scale.place(self._shown):
+    def _slid(self, event: GenericEventArguments) -> None:
+        place = event.args
+        if not isinstance(place, int | float) or place == self._scale.place(self._shown):
             return
         value = self._scale.value(place)
         given = int(value) if self.setting.kind == "whole number" else value
         self._moved(given)
         self._field.set_value(value_name(self.setting, given))
+        self._slide_to(given)
+
+    def _slide_to(self, value: float) -> None:
+        self._slider.props["value"] = self._scale.place(value)
+        said = f"{value_name(self.setting, value)} {unit_name(self.setting)}".strip()
+        self._slider.props["aria-valuetext"] = said
+        self._slider.update()
 
     def _typed(self) -> None:
         text = str(self._field.value).strip()
         if text and text != value_name(self.setting, self._shown):
-            # Whether it is a number in range, the performer says.
-            self._moved(meant_value(self.setting, text))
+            self._written(meant_value(self.setting, text))
 
     def _display(self, value: Any) -> None:
         self._field.set_value(value_name(self.setting, value))
-        self._slider.set_value(self._scale.place(value))
+        self._slide_to(value)
 
 
 class ChoiceControl(Control):
@@ -144,9 +165,9 @@ class ChoiceControl(Control):
         if len(options) <= MOST_BUTTONS and not as_list:
             self._element = ui.toggle(options, value=value, on_change=self._chosen)
             self._element.props(
-                "unelevated no-caps spread toggle-color=grey-3 toggle-text-color=black "
-                f'role="group" {self._aria}'
+                "unelevated no-caps spread toggle-color=grey-3 toggle-text-color=black role=group"
             )
+            self._named(self._element)
             return
         options = options if value in options else {value: str(value), **options}
         self._element = ui.select(
@@ -154,7 +175,8 @@ class ChoiceControl(Control):
             value=value,
             on_change=self._chosen,
             with_input=len(options) > SEARCHED,
-        ).props(f"outlined dense options-dense {self._aria}")
+        ).props("outlined dense options-dense")
+        self._named(self._element)
 
     def _chosen(self) -> None:
         self._moved(self._element.value)
@@ -178,7 +200,8 @@ class SwitchControl(Control):
     def __init__(self, setting: LiveSetting, value: Any, want: Want) -> None:
         super().__init__(setting, value, want)
         with self._head():
-            self._element = ui.switch(value=value, on_change=self._switched).props(self._aria)
+            self._element = ui.switch(value=value, on_change=self._switched)
+            self._named(self._element)
 
     def _switched(self) -> None:
         self._moved(self._element.value)
@@ -194,14 +217,16 @@ class TextControl(Control):
         super().__init__(setting, value, want)
         with self._head():
             pass
-        self._element = ui.input(value=value).props(
-            f'outlined dense {self._aria} placeholder="{_short(setting.help)}"'
-        )
-        self._element.on("keydown.enter", self._written)
-        self._element.on("blur", self._written)
+        self._element = ui.input(value=value).props("outlined dense")
+        self._element.props["placeholder"] = setting.help.partition(";")[0]
+        self._named(self._element)
+        self._element.on("keydown.enter", self._entered)
+        self._element.on("blur", self._entered)
 
-    def _written(self) -> None:
-        self._moved(str(self._element.value))
+    def _entered(self) -> None:
+        text = str(self._element.value)
+        if text != self._shown:
+            self._written(text)
 
     def _display(self, value: Any) -> None:
         self._element.set_value(value)
@@ -238,7 +263,3 @@ def _programs(setting: LiveSetting) -> dict[Any, str]:
     special = {-1: "the same", DRUMS: "Drums"}
     numbers = range(int(setting.low), int(setting.high) + 1)
     return {n: special.get(n) or f"{n} {PROGRAMS[n]}" for n in numbers}
-
-
-def _short(text: str) -> str:
-    return text.replace('"', "").partition(";")[0]

@@ -126,6 +126,9 @@ class Hub:
 
     def play(self, client: str, messages: list[bytes]) -> None:
         """Somebody plays on a page."""
+        heard = int(self.values.get("midi.input_channel", 0))
+        if heard:  # what is played here is for the channel that is listened to
+            messages = [bytes([m[0] & 0xF0 | (heard - 1), *m[1:]]) for m in messages]
         passed = tuple(m for m in messages if self._held.take(client, m))
         if passed:
             self._ask(PlayedHere(passed))

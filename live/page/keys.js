@@ -38,10 +38,8 @@ export default {
         @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="up" @lostpointercapture="up" @contextmenu.prevent>
         <button v-for="key in keys" :key="key.pitch" type="button" :tabindex="key.pitch === low ? 0 : -1"
           :class="['key', key.black ? 'black' : 'white', lit[key.pitch]]" :style="key.style" :data-pitch="key.pitch"
-          :aria-label="name(key.pitch)" @keydown="walk($event, key.pitch)" @keyup="leave($event, key.pitch)" @blur="leaveAll(key.pitch)">
-          <span v-if="key.cap" class="cap">{{ key.cap }}</span>
-          <span v-if="key.pitch % 12 === 0" class="octave">{{ name(key.pitch) }}</span>
-        </button>
+          :data-cap="key.cap" :data-name="key.pitch % 12 ? null : name(key.pitch)"
+          :aria-label="name(key.pitch)" @keydown="walk($event, key.pitch)" @keyup="leave($event, key.pitch)" @blur="leaveAll(key.pitch)"></button>
       </div>
     </section>`,
   props: { soundAtFirst: Boolean },

@@ -63,6 +63,7 @@ def run(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
         application,
         title="Continuo",
         dark=True,
+        language="en-US",
         tailwind=False,
         reconnect_timeout=15.0,
         binding_refresh_interval=None,

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from live.core.view import View
 from live.messages import Health
+from live.page.dialogs import named_dialog
 from live.page.wording import time_name
 
 HINTS: Final = {
@@ -21,7 +22,7 @@ HINTS: Final = {
     "listen": "it listens and records",
 }
 """By mode, while the player has the word; "model" while it plays."""
-NO_PORTS: Final = ("none", "no output")
+NO_PORTS: Final = ("none", "no input", "no output")
 TURNS: Final = {"player": "Your turn", "model": "Model plays"}
 MOST_LINES: Final = 50
 UNKNOWN: Final = "…"
@@ -82,7 +83,7 @@ class StatusStrip:
         self._turn_is = "player"
         self._lines: list[str] = []
         self._counted: tuple[tuple[str, int], ...] = ()
-        with ui.dialog() as self._dialog, ui.card().classes("panel"):
+        with named_dialog("Messages") as self._dialog, ui.card().classes("panel"):
             with ui.element("div").classes("panel-head"):
                 ui.label("Messages").classes("panel-title").props('role="heading" aria-level="2"')
                 ui.button("Close", on_click=self._dialog.close, color=None).props("flat no-caps")

@@ -10,6 +10,7 @@ from typing import Any
 
 from nicegui import run, ui
 
+from live.page.dialogs import named_dialog
 from live.page.other_model import NoReplayError, replayed_with
 from live.page.take_files import sheet_music_is_possible
 from live.page.takes import NoSuchTakeError, Take, delete_take, roll_of, takes
@@ -35,7 +36,7 @@ class TakesPanel:
         self._folder = folder
         self._models = models
         self._show = show
-        with ui.dialog() as self._dialog, ui.card().classes("panel"):
+        with named_dialog("Sessions") as self._dialog, ui.card().classes("panel"):
             with ui.element("div").classes("panel-head"):
                 ui.label("Sessions").classes("panel-title").props('role="heading" aria-level="2"')
                 ui.button("Close", on_click=self._dialog.close, color=None).props("flat no-caps")
@@ -109,7 +110,10 @@ class TakesPanel:
         self._show(roll)
 
     def _ask_to_delete(self, take: Take) -> None:
-        with ui.dialog(value=True) as question, ui.card().classes("panel panel-small"):
+        with (
+            named_dialog("Delete a session", is_open=True) as question,
+            ui.card().classes("panel panel-small"),
+        ):
             ui.label(f"Delete the session of {_when(take)} for good?").classes("panel-question")
             with ui.element("div").classes("panel-answers"):
                 ui.button("Keep it", on_click=question.close, color=None).props("flat no-caps")

@@ -90,7 +90,7 @@ def value_name(setting: LiveSetting, value: Any) -> str:
 def meant_value(setting: LiveSetting, text: str) -> str:
     """Return what somebody wrote into a field as the file spells it; reverses ``value_name``."""
     word = text.strip()
-    if setting.spelling == "channel or all" and word.lower() == "all":
+    if word.lower() == {"channel or all": "all", "channel or none": "none"}.get(setting.spelling):
         return "0"
     named = _PITCH.fullmatch(word) if setting.unit == PITCH_UNIT else None
     if named is not None:
