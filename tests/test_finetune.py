@@ -124,6 +124,16 @@ def test_end_of_a_single_session_is_held_out(tmp_path):
     assert [len(piece) for piece in (*training, *held_out)] == [80, 20]
 
 
+@pytest.mark.parametrize("seed", range(8))  # whichever part the work would be put in
+def test_of_many_takes_of_one_work_the_end_of_each_is_held_out(tmp_path, seed):
+    for take in range(3):
+        session(tmp_path / "music" / f"{take}.mid", tune(seed, 100 + 5 * take), [])
+    corpus = read_recordings([tmp_path / "music"], "player", tmp_path / "cache", QUIET)
+    training, held_out = divide_recordings(corpus)
+    assert [len(piece) for piece in training] == [80, 84, 88]
+    assert [len(piece) for piece in held_out] == [20, 21, 22]
+
+
 def test_a_few_notes_are_refused(tmp_path):
     session(tmp_path / "music" / "one.mid", tune(1, 10), [])
     corpus = read_recordings([tmp_path / "music"], "player", tmp_path / "cache", QUIET)

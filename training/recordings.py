@@ -76,7 +76,9 @@ def _tracks(path: Path) -> dict[str, Columns]:
 
 
 def divide_recordings(corpus: Corpus) -> tuple[list[Columns], list[Columns]]:
-    """Return pieces to learn from and pieces held out; of a single work, its end is held out.
+    """Return pieces to learn from and pieces held out.
+
+    Of a single work, of which there may be many takes, the last fifth of each is held out.
 
     Raises:
         UserError: there is too little music.
@@ -87,12 +89,11 @@ def divide_recordings(corpus: Corpus) -> tuple[list[Columns], list[Columns]]:
             "needed"
         )
     parts = corpus.split(validation=SHARE, test=0.0)
-    training = [corpus.notes(number) for number in parts.train]
-    held_out = [corpus.notes(number) for number in parts.validation]
-    if not held_out:
-        longest = max(range(len(training)), key=lambda number: len(training[number]))
-        notes = training[longest]
-        end = round(len(notes) * (1.0 - SHARE))
-        training[longest] = notes[:end]
-        held_out = [notes[end:]]
-    return training, held_out
+    if parts.train and parts.validation:
+        training = [corpus.notes(number) for number in parts.train]
+        return training, [corpus.notes(number) for number in parts.validation]
+    pieces = [corpus.notes(number) for number in range(len(corpus))]
+    ends = [round(len(notes) * (1.0 - SHARE)) for notes in pieces]
+    begun = [notes[:end] for notes, end in zip(pieces, ends, strict=True)]
+    held_out = [notes[end:] for notes, end in zip(pieces, ends, strict=True) if end < len(notes)]
+    return [notes for notes in begun if len(notes)], held_out
