@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from live.messages import PlayNote
@@ -113,6 +113,7 @@ def test_the_left_hand_goes_thru_on_its_own_channel():
 
 
 @given(st.lists(st.tuples(st.sampled_from(["on", "off", "split", "channel"]), st.integers(50, 70))))
+@example([("on", 60), ("split", 61), ("on", 60)])
 def test_every_key_ends_on_the_channel_that_it_was_struck_on(steps):
     split = Split(60, 4)
     sounding = set()

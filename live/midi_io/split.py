@@ -20,7 +20,7 @@ class Split:
         self.lowest_right = lowest_right
         self.left_channel = left_channel
         self._struck: dict[Key, int] = {}
-        """Channels of the left hand's keys that are held, by the keys as the keyboard has them."""
+        """Channels of the keys that are held, by the keys as the keyboard has them."""
 
     def route(self, message: bytes) -> list[bytes]:
         """Return what a channel message becomes. A key ends on the channel that it was struck on.
@@ -29,17 +29,23 @@ class Split:
         """
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
         if kind in (NOTE_OFF, NOTE_ON, KEY_PRESSURE):
-            strikes = kind == NOTE_ON and message[2] > 0
-            if strikes and self.left_channel is not None and message[1] < self.lowest_right:
-                self._struck.setdefault(key, self.left_channel)
-            channel = self._struck.get(key)
-            if not strikes and kind != KEY_PRESSURE:
-                self._struck.pop(key, None)
-            return [message if channel is None else _on(channel, message)]
+            if kind == NOTE_ON and message[2] > 0:
+                channel = self._struck.setdefault(key, self._hand(key))
+            elif kind == KEY_PRESSURE:
+                channel = self._struck.get(key, key[0])
+            else:
+                channel = self._struck.pop(key, key[0])
+            return [_on(channel, message)]
         if self.left_channel in (None, key[0]) or kind == PROGRAM_CHANGE:
             return [message]
         assert self.left_channel is not None
         return [message, _on(self.left_channel, message)]
+
+    def _hand(self, key: Key) -> int:
+        """Return the channel that a key is struck on."""
+        if self.left_channel is None or key[1] >= self.lowest_right:
+            return key[0]
+        return self.left_channel
 
 
 def _on(channel: int, message: bytes) -> bytes:
