@@ -25,6 +25,7 @@ from live.replay_cli import replay
 from live.session_settings import SessionSettings
 from live.set_flag import read_set_flags
 from live.settings_cli import settings as list_settings
+from live.signals import signals_noted
 from live.supervisor import Session
 
 app = typer.Typer(
@@ -218,18 +219,17 @@ def main() -> None:
 def _play(chosen: SessionSettings, seconds: float | None) -> None:
     session = Session(chosen, _tell)
     session.start()
-    p = chosen.performer
-    page = _serve_page(session, chosen)
-    try:
-        _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
-        with osc(chosen.osc, session), shown(session, _console):
-            whole = session.run(seconds)
-    except KeyboardInterrupt:
-        whole = True
-    finally:
-        if page is not None:
-            page.close()
-        _tell(f"recorded {session.close()}")
+    with signals_noted() as ended:
+        page = _serve_page(session, chosen)
+        try:
+            p = chosen.performer
+            _tell(f"{p.bpm:g} BPM | mode {p.mode} | seed {p.seed} | Ctrl-C ends the session")
+            with osc(chosen.osc, session), shown(session, _console):
+                whole = session.run(seconds, ended)
+        finally:
+            if page is not None:
+                page.close()
+            _tell(f"recorded {session.close()}")
     if not whole:
         raise typer.Exit(1)
 

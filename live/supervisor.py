@@ -127,11 +127,15 @@ class Session:
                 self.journal.unlink(missing_ok=True)
             raise
 
-    def run(self, seconds: float | None) -> bool:
-        """Watch the session; return whether it ended because the time was up.
+    def run(self, seconds: float | None, ended: Connection | None = None) -> bool:
+        """Watch the session.
 
-        Raises:
-            KeyboardInterrupt: the user ends the session.
+        Args:
+            seconds: for so long; None: without end.
+            ended: a message here ends it.
+
+        Returns:
+            Whether it was ended so, and not by a process that cannot be had back.
         """
         end_s = None if seconds is None else time.perf_counter() + seconds
         while self._midi_io is not None:
@@ -141,9 +145,11 @@ class Session:
             children = [c for c in (self._midi_io, self._improviser) if c is not None]
             asked_s = time.perf_counter()
             ready = wait(
-                [child.pipe for child in children],
+                [*(child.pipe for child in children), *([] if ended is None else [ended])],
                 BEAT_S if left_s is None else min(left_s, BEAT_S),
             )
+            if ended in ready:
+                return True
             now_s = time.perf_counter()
             for child in children:
                 if child.pipe in ready:

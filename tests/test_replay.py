@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 
 import mido
 import pytest
@@ -167,11 +166,10 @@ def test_a_replay_onto_a_port_is_heard_there_in_time(session, jack_server, tmp_p
     peer = jack.Peer()
     try:
         run = live("replay", short, "--onto", "peer-ears")
-        time.sleep(0.1)
         recorded = mido.MidiFile(session.with_suffix(".mid"))
         assert "playing onto" in run.output, run.exception
+        jack.wait_for(lambda: peer.sounding() == set(), "the ends of all notes")
         heard = [(at, data) for at, data in peer.heard if data[0] & 0xF0 == 0x90]
-        assert peer.sounding() == set()
     finally:
         peer.close()
     wanted, now = [], 0.0
