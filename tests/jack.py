@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import rtmidi
 
+from live.midi_io.ports import CALLBACK_S
+
 PERIOD_FRAMES = 64
 RATE = 48000
 
@@ -195,6 +197,12 @@ class Peer:
         return down
 
     def close(self) -> None:
+        # While messages come, RtMidi cannot be closed: see ``RtMidiInput.close``.
+        listed = subprocess.run(["jack_lsp", "-c", "peer-ears:in"], capture_output=True, text=True)
+        for line in listed.stdout.splitlines():
+            if line.startswith(" "):
+                subprocess.run(["jack_disconnect", line.strip(), "peer-ears:in"], timeout=10)
+        time.sleep(CALLBACK_S)
         for port in (self._in, self._out):
             port.close_port()
             port.delete()

@@ -56,6 +56,7 @@ class JackWiring:
         self._client.activate()
         self._outlet = outlet
         self._input: InputPort | None = None
+        self._own: dict[Side, str] = {}
         try:
             outlet.exchange(open_output(rtmidi.API_UNIX_JACK, VIRTUAL, _passing_name("output")))
             if on_input is not None:
@@ -129,6 +130,9 @@ class JackWiring:
     def close(self) -> None:
         """Close everything, also where the server is gone."""
         if self._input is not None:
+            if "input" in self._own and not self._gone.is_set():
+                self.disconnect("input", self.connected("input"))
+                self._wait_for_cycles()
             self._input.close()
             self._input = None
         output = self._outlet.exchange(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol
 
@@ -20,6 +21,8 @@ APIS: Final = {
     "winmm": rtmidi.API_WINDOWS_MM,
 }
 
+CALLBACK_S: Final = 0.02
+"""A callback of RtMidi's is over by then."""
 OnInput = Callable[[list[int]], None]
 SendError = rtmidi.RtMidiError
 State = Literal["well", "stuck", "gone"]
@@ -68,8 +71,13 @@ class RtMidiInput:
         port.set_callback(lambda event, _: on_input(event[0]))
 
     def close(self) -> None:
-        """Stop listening."""
-        self._port.cancel_callback()
+        """Stop listening. Whoever can see to it that no more messages come does so before.
+
+        RtMidi keeps Python's lock while it waits for its own thread, and that one waits for the
+        lock in the callback: here it has time to come out. The callback is not taken away first,
+        as what belongs to it would be freed under a call that is on its way.
+        """
+        time.sleep(CALLBACK_S)
         self._port.close_port()
         self._port.delete()
 
