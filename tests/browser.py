@@ -137,7 +137,7 @@ class Performance:
     @property
     def journal(self) -> Path:
         """Return the journal of the present take."""
-        return max(self.folder.glob("*.jsonl"), key=lambda path: path.stat().st_ctime_ns)
+        return max(self.folder.glob("*.jsonl"), key=lambda path: path.stem)
 
     def child(self, name: str) -> psutil.Process:
         children = psutil.Process(self.process.pid).children(recursive=True)

@@ -541,28 +541,32 @@ def looks_alike(tab):
 # -- what breaks ---------------------------------------------------------------------------------
 
 
-def test_after_any_process_has_died_the_same_page_plays_on(browser, performance):
+def test_after_any_process_has_died_the_same_page_plays_on(browser, tmp_path):
+    performance = Performance(tmp_path / "sessions")
     tab = Tab.open(browser, performance.address)
-    performance.child("improviser").kill()
-    tab.page.wait_for_selector(".cell.warn:has-text('restarts'):has-text('1')", timeout=40_000)
-    for name in ("page", "midi_io"):
-        tab.page.keyboard.down("KeyA")
-        tab.wait_for(lambda: tab.notes("player") > 0, "a note")
-        tab.page.evaluate("window.before = true")
-        performance.child(name).kill()
-        said = "the page is back" if name == "page" else "midi_io is back"
-        tab.wait_for(lambda said=said: said in performance.output, said, 40)
-        tab.page.keyboard.up("KeyA")
-        if name == "page":  # the browser loads it anew by itself
-            tab.page.wait_for_function("window.before === undefined", timeout=40_000)
-            down = lines(performance, "in")[-1].message
-            assert down[:2] == bytes([0x80, 60])  # let go of, though the page was gone
-            tab.page.wait_for_selector(".piano .key", timeout=40_000)
-    tab.wait_for(lambda: "improviser is back" in performance.output, "the improviser", 40)
-    before = len(heard(performance))
-    play(tab, "KeyD")
-    tab.wait_for(lambda: len(heard(performance)) == before + 1, "a note", 40)
-    tab.close()
+    try:
+        performance.child("improviser").kill()
+        tab.page.wait_for_selector(".cell.warn:has-text('restarts'):has-text('1')", timeout=40_000)
+        for name in ("page", "midi_io"):
+            tab.page.keyboard.down("KeyA")
+            tab.wait_for(lambda: tab.notes("player") > 0, "a note")
+            tab.page.evaluate("window.before = true")
+            performance.child(name).kill()
+            said = "the page is back" if name == "page" else "midi_io is back"
+            tab.wait_for(lambda said=said: said in performance.output, said, 40)
+            tab.page.keyboard.up("KeyA")
+            if name == "page":  # the browser loads it anew by itself
+                tab.page.wait_for_function("window.before === undefined", timeout=40_000)
+                down = lines(performance, "in")[-1].message
+                assert down[:2] == bytes([0x80, 60])  # let go of, though the page was gone
+                tab.page.wait_for_selector(".piano .key", timeout=40_000)
+        tab.wait_for(lambda: "improviser is back" in performance.output, "the improviser", 40)
+        before = len(heard(performance))
+        play(tab, "KeyD")
+        tab.wait_for(lambda: len(heard(performance)) == before + 1, "a note", 40)
+    finally:
+        tab.close()
+        performance.close()
 
 
 def test_a_page_finds_an_engine_that_was_started_anew(browser, tmp_path):

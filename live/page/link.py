@@ -15,6 +15,7 @@ from typing import Final
 
 from live import processes
 from live.errors import UserError
+from live.messages import Stop
 from live.outbox import Outbox
 from live.page.held_keys import HeldKeys
 from live.page.messages import (
@@ -35,6 +36,8 @@ HOW_TO_GET_IT: Final = "no page: pip install 'continuo[page]' gets what serves i
 MOST_RESTARTS: Final = 3
 """In a minute."""
 STOP_TIMEOUT_S: Final = 3.0
+LEAVE_TIMEOUT_S: Final = 1.0
+"""A process whose pipe is closed may take so long to tidy up."""
 READING: Final = "page"
 
 
@@ -80,9 +83,10 @@ class PageLink:
     def close(self) -> None:
         """End the process."""
         self._closing = True
-        process = self._process
-        if process is not None:
-            process.terminate()
+        process, outbox = self._process, self._outbox
+        if outbox is not None:
+            with suppress(OSError):
+                outbox.send_now(Stop())
         self._thread.join(STOP_TIMEOUT_S)
         if process is not None and process.is_alive():
             process.kill()
@@ -135,6 +139,7 @@ class PageLink:
         self._end_watching()
         outbox, self._outbox = self._outbox, None
         outbox.close()
+        self._process.join(LEAVE_TIMEOUT_S)
         self._process.kill()
         self._process.join()
         outbox.join()

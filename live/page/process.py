@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from nicegui import core, ui
 
+from live.messages import Stop
 from live.outbox import Outbox
 from live.page.guard import Guard
 from live.page.hub import Hub
@@ -43,7 +44,7 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
-    """Be the page's process: serve until the parent's end of the pipe is closed."""
+    """Be the page's process: serve until the parent says stop, or is gone."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
@@ -76,6 +77,7 @@ def run(settings: PageSettings, setup: PageSetup, parent: Connection) -> None:
             log_level="error",
             ws_max_size=MOST_MESSAGE_BYTES,
             limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=1,
             server_header=False,
         )
     )
@@ -96,13 +98,12 @@ async def _serve(
         # replaces the one before.
         with suppress(EOFError, OSError, RuntimeError):
             parent.send(Serving(addresses))
-            while True:
-                news = parent.recv()
+            while not isinstance(news := parent.recv(), Stop):
                 try:
                     asyncio.run_coroutine_threadsafe(hub.take(news), loop).result()
                 except Exception:  # what one page makes of it must not end it for the others
                     logging.exception("the page failed to show something")
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
 
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
