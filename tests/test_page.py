@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 from live.journal import read_lines
 from live.settings import LIVE
 from tests.browser import PROJECT, Performance, Tab, chromium, skip
+from tests.jack import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +78,17 @@ def turn(tab):
     return tab.page.inner_text(".turn-name")
 
 
+def settled(performance):
+    """Return the lines of what was played once every key is up: none is still on its way."""
+
+    def is_settled():
+        kinds = [line.message[0] & 0xF0 for line in lines(performance, "in")]
+        return kinds.count(0x90) == kinds.count(0x80)
+
+    wait_for(is_settled, "the ends of all notes")
+    return lines(performance, "in")
+
+
 def play(tab, *codes, seconds=0.12):
     tab.page.evaluate("document.activeElement.blur()")  # a field would take the letters
     for code in codes:
@@ -131,7 +143,7 @@ def test_octave_and_velocity_of_the_computers_keys_are_changed_with_keys(tab, pe
 
 
 def test_a_mouse_glides_over_the_keys_and_leaves_none_behind(tab, performance):
-    before = len(lines(performance, "in"))
+    before = len(settled(performance))
     boxes = {p: tab.page.locator(f'.key[data-pitch="{p}"]').bounding_box() for p in (60, 62, 64)}
 
     def at(pitch, depth):
@@ -155,7 +167,7 @@ def test_a_mouse_glides_over_the_keys_and_leaves_none_behind(tab, performance):
 
 
 def test_fingers_play_chords_on_a_phone(other_tab, performance):
-    before = len(lines(performance, "in"))
+    before = len(settled(performance))
     session = other_tab.context.new_cdp_session(other_tab.page)
     points = []
     other_tab.page.locator(".piano").scroll_into_view_if_needed()
@@ -171,7 +183,7 @@ def test_fingers_play_chords_on_a_phone(other_tab, performance):
 
 
 def test_a_page_that_goes_lets_go_of_its_keys(browser, tab, performance):
-    before = len(lines(performance, "in"))
+    before = len(settled(performance))
     leaving = Tab.open(browser, performance.address)
     leaving.page.keyboard.down("KeyA")
     leaving.wait_for(lambda: len(lines(performance, "in")) == before + 1, "the note")
@@ -462,13 +474,13 @@ def test_a_message_that_is_too_long_ends_only_its_own_connection(tab, performanc
         socket.send("4" + "x" * 100_000)
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=20)
-    before = len(heard(performance))
+    before = len(settled(performance))
     play(tab, "KeyA", seconds=0.02)
-    tab.wait_for(lambda: len(heard(performance)) == before + 1, "a note")
+    tab.wait_for(lambda: len(lines(performance, "in")) == before + 2, "a note")
 
 
 def test_nonsense_from_a_page_that_is_allowed_harms_nobody(tab, performance):
-    before = len(lines(performance, "in"))
+    before = len(settled(performance))
     for nonsense in (5, "x", None, [[1, 2, 3]], [[0x90, 60]], [["a", "b", "c"]], [[240, 1, 2]]):
         tab.page.evaluate(
             """(args) => {
