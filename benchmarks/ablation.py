@@ -42,6 +42,7 @@ BASE: Final[dict[str, Any]] = {
     "learning_rate": 3e-3,
     "epochs": 1,
     "precision": "bfloat16",
+    "attention": False,
 }
 """What all trials have in common, beside the defaults."""
 JUDGED_EVENTS: Final = 40_000
@@ -69,13 +70,13 @@ TRIALS: Final = (
     Trial("lookback: one and two bars ago", {"lookback": True}),
     Trial("sounding notes", extras=("sounding notes",)),
     Trial("recent pitch classes", extras=("recent pitch classes",)),
-    Trial("attention over 64 outputs", extras=("attention",)),
+    Trial("attention over 64 outputs", {"attention": True}),
     Trial(
         "lookback, sounding notes, recent pitch classes",
         {"lookback": True},
         ("sounding notes", "recent pitch classes"),
     ),
-    Trial("lookback and attention", {"lookback": True}, ("attention",)),
+    Trial("lookback and attention", {"lookback": True, "attention": True}),
     Trial("without place in the bar", place=False),
     Trial("no field of the input hidden", BARE),
     Trial("not transposed", {"transpose": 0}),

@@ -1,4 +1,4 @@
-"""Networks on trial: the shipped one, with inputs derived from the events, or attention, added.
+"""Networks on trial: the shipped one, with inputs derived from the events added.
 
 What is derived is a function of the events that were heard and of nothing else, so that a network
 for which it pays could be played event by event. Here it is worked out for whole windows at once,
@@ -7,7 +7,6 @@ inside the training graph. Shapes: B batch, T time, F all fields, U units.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import keras
@@ -15,18 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from live.events import COLUMN, DURATION, FIELDS, PITCH, SHIFT, START, TICKS_PER_BEAT, UNKNOWN
-from training.network import EventEmbedding, EventHeads, EventLSTM, NetworkConfig
+from training.network import EventEmbedding, EventLSTM, NetworkConfig
 
 SOUNDING: Final = "sounding notes"
 RECENT: Final = "recent pitch classes"
-ATTENTION: Final = "attention"
 
 HALF_LIFE: Final = 16.0
 """Notes after which a pitch class counts half as much."""
-ATTENDED: Final = 64
-"""Events that attention looks back over."""
-KEY, VALUE = 64, 128
-"""Sizes of attention's keys and values."""
 
 _SHIFT_TICKS: Final = np.array([0, *SHIFT.values], np.int32)
 _DURATION_TICKS: Final = np.array([TICKS_PER_BEAT, *DURATION.values], np.int32)
@@ -63,41 +57,8 @@ class DerivedEmbedding(EventEmbedding):
         return total
 
 
-class AttendingHeads(EventHeads):
-    """Heads that also see what followed where the past was like now.
-
-    As a continuous cache (Grave et al., "Improving neural language models with a continuous
-    cache", 2017): keys are the outputs before an event, values are of the outputs after it.
-    Played event by event, the latest keys and values would be part of the states.
-    """
-
-    def __init__(self, width: int, units: int) -> None:
-        super().__init__(width, name="heads")
-        self.units = units
-        self.query, self.key, self.value = (keras.layers.Dense(n) for n in (KEY, KEY, VALUE))
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for (B, T, U + embedding) inputs."""
-        self.query.build((None, None, self.units))
-        self.key.build((None, None, self.units))
-        self.value.build(input_shape)
-        super().build((*input_shape[:-1], (input_shape[-1] or 0) + VALUE))
-
-    def chain(
-        self, outputs: tf.Tensor, decide: Callable[[int, tf.Tensor], tf.Tensor]
-    ) -> list[tf.Tensor]:
-        """Return the logits of each field as ``EventHeads`` does."""
-        hidden = outputs[..., : self.units]
-        before = tf.pad(hidden, [[0, 0], [1, 0], [0, 0]])[:, :-1]
-        scores = tf.matmul(self.query(hidden), self.key(before), transpose_b=True)  # (B, T, T)
-        ago = _ago(tf.shape(outputs)[1])
-        scores = tf.where((ago >= 0) & (ago < ATTENDED), scores / KEY**0.5, -1e9)
-        seen = tf.matmul(tf.nn.softmax(scores), self.value(outputs))
-        return super().chain(tf.concat([outputs, seen], axis=-1), decide)
-
-
 class TrialNetwork(EventLSTM):
-    """The network with some of ``SOUNDING``, ``RECENT`` and ``ATTENTION``."""
+    """The network with some of ``SOUNDING`` and ``RECENT``."""
 
     def __init__(
         self, config: NetworkConfig, extras: frozenset[str] = frozenset(), place: bool = True
@@ -105,8 +66,6 @@ class TrialNetwork(EventLSTM):
         """Make a network; without ``place`` it never sees the place in the bar."""
         super().__init__(config)
         self.embedding = DerivedEmbedding(config.embedding, config.lookback, extras, place)
-        if ATTENTION in extras:
-            self.heads = AttendingHeads(config.head, config.units)
 
 
 def _ago(steps: tf.Tensor) -> tf.Tensor:

@@ -157,7 +157,7 @@ def test_run_and_checkpoint_are_starts_as_the_model_file_is(base):
     weights = read_start(base / "base.onnx").weights
     for source in (base / "run", base / "run" / BEST):
         start = read_start(source)
-        assert start.shape == {**SHAPE, "lookback": False}
+        assert start.shape == {**SHAPE, "lookback": False, "attention": SETTINGS.attention}
         for one, other in zip(start.weights, weights, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
 

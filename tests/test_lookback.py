@@ -11,7 +11,7 @@ from training.checkpoint import BEST, read_told
 from training.export import export
 from training.fit import fit
 from training.lookback import BARS_AGO, HISTORY, extend, look_back, pack, state_rows, unpack
-from training.network import EventLSTM, NetworkConfig, with_lookback
+from training.network import EventLSTM, NetworkConfig
 from training.onnx_weights import read_network
 from training.quantize import quantize
 from training.start import read_start
@@ -128,26 +128,14 @@ def test_what_stood_there_changes_what_is_foreseen(network):
         assert (np.abs(first - second).max() > 1e-3) == moved
 
 
-def test_a_network_that_grows_lookback_computes_what_it_did():
-    blind = EventLSTM(NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0))
-    blind.build(None)
-    grown = with_lookback(blind)
-    assert grown.config.lookback
-    events = encode_piece(piece())
-    inputs = {"events": events[None, :-1], "targets": events[None, 1:, :5]}
-    for name, logits in blind(inputs).items():
-        np.testing.assert_allclose(grown(inputs)[name], logits, atol=1e-6)
-    assert with_lookback(grown) is grown
-
-
 def test_a_run_with_lookback_goes_on_from_a_network_without(tmp_path):
     console = Console(quiet=True)
     first = fit(SETTINGS.model_copy(update={"epochs": 1}), LESSON, tmp_path / "first", console)
     start = read_start(tmp_path / "first")
     assert "lookback" not in read_told(tmp_path / "first" / BEST).identity["network"]
-    grown = start.with_lookback()
-    settings = SETTINGS.model_copy(update={**grown.shape, "epochs": 1})
-    second = fit(settings, LESSON, tmp_path / "second", console, start=grown.weights)
+    larger = start.grown(lookback=True, attention=False)
+    settings = SETTINGS.model_copy(update={**larger.shape, "epochs": 1})
+    second = fit(settings, LESSON, tmp_path / "second", console, start=larger.weights)
     assert second.network.config.lookback
     before = second.history[0]["held_out_sum"]  # judged before it is trained
     assert before == pytest.approx(first.bits["sum"], abs=1e-4)

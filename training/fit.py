@@ -37,7 +37,8 @@ from training.progress import Progress
 from training.settings import Training
 
 MAY_CHANGE: Final = frozenset(
-    {"size", "units", "layers", "embedding", "head", "lookback"}  # the network is compared itself
+    # The network is compared itself.
+    {"size", "units", "layers", "embedding", "head", "lookback", "attention"}
     | {"epochs", "minutes", "patience", "precision", "checkpoint_minutes"}
 )
 """Settings that may differ when a run goes on."""
@@ -233,8 +234,9 @@ def _identity(settings: Training, lesson: Lesson, start: Sequence[Any] | None) -
         music["old"] = lesson.old_training.identity
     begun = hashlib.blake2b(b"".join(w.tobytes() for w in start or []), digest_size=8)
     network = asdict(NetworkConfig(**settings.shape, dropout=settings.dropout))
-    if not network["lookback"]:
-        del network["lookback"]  # as in checkpoints from before there was any
+    for part in ("lookback", "attention"):
+        if not network[part]:
+            del network[part]  # as in checkpoints from before there was any
     return {
         "network": network,
         "settings": {name: given[name] for name in given if name not in MAY_CHANGE},

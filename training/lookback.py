@@ -14,13 +14,13 @@ Shapes: B batch, T time, F all fields, S events looked at: those of the states, 
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 import tensorflow as tf
 
 from live.events import COLUMN, DURATION, MAX_TICKS, PITCH, SHIFT, START, TICKS_PER_BEAT, UNKNOWN
+from training.state_rows import rows_for, to_rows, to_table
 
 BARS_AGO: Final = (1, 2)
 HISTORY: Final = 256
@@ -40,7 +40,7 @@ _LONG_AGO: Final = 2.0**20
 
 def state_rows(units: int) -> int:
     """Return how many rows of so many units the kept events take among the states."""
-    return math.ceil(HISTORY * COLUMNS / units)
+    return rows_for(HISTORY * COLUMNS, units)
 
 
 def unpack(states: tf.Tensor) -> tf.Tensor:
@@ -48,9 +48,7 @@ def unpack(states: tf.Tensor) -> tf.Tensor:
 
     The last event that was heard stands at tick 0; zeros, as at first, are events of long ago.
     """
-    flat = tf.reshape(states, [-1, states.shape[1] * states.shape[2]])
-    kept = tf.reshape(flat[:, : HISTORY * COLUMNS], [-1, HISTORY, COLUMNS])
-    return kept - np.array([_LONG_AGO, _LONG_AGO, 0, 0], np.float32)
+    return to_table(states, HISTORY, COLUMNS) - np.array([_LONG_AGO, _LONG_AGO, 0, 0], np.float32)
 
 
 def pack(rows: tf.Tensor, latest: tf.Tensor, units: int) -> tf.Tensor:
@@ -66,11 +64,7 @@ def pack(rows: tf.Tensor, latest: tf.Tensor, units: int) -> tf.Tensor:
         [tf.maximum(kept[..., :2] - latest[:, None, None], -_LONG_AGO), kept[..., 2:]], -1
     )
     moved += np.array([_LONG_AGO, _LONG_AGO, 0, 0], np.float32)
-    flat = tf.reshape(moved, [-1, HISTORY * COLUMNS])
-    count = state_rows(units)
-    return tf.reshape(
-        tf.pad(flat, [[0, 0], [0, count * units - HISTORY * COLUMNS]]), [-1, count, units]
-    )
+    return to_rows(tf.ensure_shape(moved, [None, HISTORY, COLUMNS]), units)
 
 
 def extend(kept: tf.Tensor | None, events: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -24,7 +24,8 @@ from keras import ops
 
 from live.events import FIELDS, PREDICTED
 from live.model import FORBIDDEN
-from training import lookback
+from training import attention, lookback
+from training.attention import Attention
 from training.recurrence import lstm
 
 
@@ -39,11 +40,30 @@ class NetworkConfig:
     dropout: float = 0.1
     lookback: bool = False
     """Whether it is told what stood one and two bars ago; see ``training.lookback``."""
+    attention: bool = False
+    """Whether its heads see what followed where the past was like now; ``training.attention``."""
+
+    @property
+    def parts_of_states(self) -> tuple[int, int, int]:
+        """Return the rows of the layers' states, two each, and of what lookback and attention keep.
+
+        Those of what is not there are 0.
+        """
+        return (
+            2 * self.layers,
+            lookback.state_rows(self.units) if self.lookback else 0,
+            attention.state_rows(self.units) if self.attention else 0,
+        )
 
     @property
     def state_rows(self) -> int:
-        """Return the rows of the states: two for each layer, and what lookback keeps."""
-        return 2 * self.layers + (lookback.state_rows(self.units) if self.lookback else 0)
+        """Return the rows of the states, R."""
+        return sum(self.parts_of_states)
+
+    @property
+    def seen(self) -> int:
+        """Return the numbers that the heads see of an event: output, embedded event, attention."""
+        return self.units + self.embedding + (attention.SEEN if self.attention else 0)
 
 
 def _wide() -> keras.Initializer:
@@ -102,6 +122,7 @@ class EventHeads(keras.layers.Layer):
     embeddings added to the hidden layer. One product serves the first layer of all heads, one
     look-up all heads that come after a field. Besides the LSTM's output h the heads see the
     embedded event x itself: what just sounded need not find its way through the recurrence first.
+    What attention found stands beside the two. V below is the size of all that is seen.
     """
 
     def __init__(self, width: int, **kwargs: Any) -> None:
@@ -111,7 +132,7 @@ class EventHeads(keras.layers.Layer):
         self.logits = [keras.layers.Dense(f.size, name=f"logits_{f.name}") for f in PREDICTED]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the weights for (B, T, U + embedding) inputs."""
+        """Create the weights for (B, T, V) inputs."""
         self.hidden.build(input_shape)
         self.decided = [
             self.add_weight(
@@ -130,7 +151,7 @@ class EventHeads(keras.layers.Layer):
         """Return the logits of each field, (B, T, size), deciding the fields one by one.
 
         Args:
-            outputs: of the LSTM, and the embedded events, (B, T, U + embedding).
+            outputs: all that is seen of each event, (B, T, V).
             decide: gets a field's index and logits, returns its tokens, int32 (B, T).
         """
         pending = tf.split(self.hidden(outputs), len(PREDICTED), axis=-1)
@@ -215,6 +236,7 @@ class EventLSTM(keras.Model):
             for i in range(self.config.layers)
         ]
         self.dropout = keras.layers.Dropout(self.config.dropout)
+        self.attention = Attention(name="attention") if self.config.attention else None
         self.heads = EventHeads(self.config.head, name="heads")
         self.products = tf.float32
         """Type that the recurrence's products are computed in while training."""
@@ -226,31 +248,38 @@ class EventLSTM(keras.Model):
         for layer in self.lstms:
             layer.build((None, None, width))
             width = self.config.units
-        self.heads.build((None, None, width + self.config.embedding))
+        if self.attention is not None:
+            self.attention.build((None, None, width + self.config.embedding))
+        self.heads.build((None, None, self.config.seen))
 
     def encode(self, events: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Run the recurrence on from given states, in Keras's own layers.
 
         Args:
             events: tokens, (B, T, F).
-            states: (B, R, U), hidden and cell state of each layer in turn, then what lookback
-                keeps; see ``NetworkConfig.state_rows``.
+            states: (B, R, U), hidden and cell state of each layer in turn, then what lookback and
+                attention keep; see ``NetworkConfig.parts_of_states``.
 
         Returns:
-            The last layer's outputs beside the embedded events, (B, T, U + embedding), and the
-            states after the last event.
+            What the heads see, (B, T, V): the last layer's outputs, the embedded events, what
+            attention found; and the states after the last event.
         """
-        told, kept = None, []
-        if self.config.lookback:
-            told, rows = self.lookback(events, states[:, 2 * self.config.layers :])
-            kept = [rows]
-        x = embedded = self.embedding(events, told)
+        layers, looking_back, _ = self.config.parts_of_states
+        before, told, kept = states[:, :layers], None, []
         after: list[tf.Tensor] = []
+        if self.config.lookback:
+            told, rows = self.lookback(events, states[:, layers : layers + looking_back])
+            kept.append(rows)
+        x = embedded = self.embedding(events, told)
         for i, layer in enumerate(self.lstms):
-            x, hidden, cell = layer(x, initial_state=[states[:, 2 * i], states[:, 2 * i + 1]])
+            x, hidden, cell = layer(x, initial_state=[before[:, 2 * i], before[:, 2 * i + 1]])
             after += [hidden, cell]
-        after_all = ops.concatenate([ops.stack(after, axis=1), *kept], axis=1)
-        return ops.concatenate([x, embedded], axis=-1), after_all
+        seen = ops.concatenate([x, embedded], axis=-1)
+        if self.attention is not None:
+            found, rows = self.attention(seen, states[:, layers + looking_back :])
+            kept.append(rows)
+            seen = ops.concatenate([seen, found], axis=-1)
+        return seen, ops.concatenate([ops.stack(after, axis=1), *kept], axis=1)
 
     def encode_windows(self, events: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Run the recurrence from zero states: tokens (B, T, F) to what ``encode`` returns first.
@@ -266,7 +295,10 @@ class EventLSTM(keras.Model):
             kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in layer.trainable_weights)
             x = lstm(x, kernel, recurrent, bias, self.products)
             x = self.dropout(x, training=training)
-        return ops.concatenate([x, embedded], axis=-1)
+        seen = ops.concatenate([x, embedded], axis=-1)
+        if self.attention is None:
+            return seen
+        return ops.concatenate([seen, self.attention(seen)[0]], axis=-1)
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
         """Return the logits of each predicted field, teacher-forced."""
@@ -279,20 +311,29 @@ class EventLSTM(keras.Model):
         return {**super().get_config(), "config": asdict(self.config)}
 
 
-def with_lookback(network: EventLSTM) -> EventLSTM:
-    """Return a network that is told what stood bars ago as well, and makes nothing of it yet."""
-    if network.config.lookback:
+def grown(network: EventLSTM, lookback: bool, attention: bool) -> EventLSTM:
+    """Return a network that is told what stood bars ago, or sees by attention, as well.
+
+    It makes nothing of either yet. What the network has already stays, asked for or not.
+    """
+    known = network.config
+    config = replace(
+        known, lookback=known.lookback or lookback, attention=known.attention or attention
+    )
+    if config == known:
         return network
-    grown = EventLSTM(replace(network.config, lookback=True))
-    grown.build(None)
-    for weight, known in zip(grown.weights, network.weights, strict=True):
-        value = known.numpy()
-        if value.shape != tuple(weight.shape):  # the table of the embedding, longer now
-            value = np.concatenate(
-                [value, np.zeros((weight.shape[0] - len(value), weight.shape[1]))]
-            )
-        weight.assign(value)
-    return grown
+    larger = EventLSTM(config)
+    larger.build(None)
+    parts = [(larger.embedding, network.embedding), (larger.heads, network.heads)]
+    parts += zip(larger.lstms, network.lstms, strict=True)
+    if larger.attention is not None and network.attention is not None:
+        parts.append((larger.attention, network.attention))
+    for layer, of_known in parts:
+        for weight, value in zip(layer.weights, of_known.weights, strict=True):
+            # Inputs that were not there before stand last: rows of zeros.
+            more = weight.shape[0] - value.shape[0]
+            weight.assign(tf.pad(value, [[0, more], *[[0, 0]] * (len(weight.shape) - 1)]))
+    return larger
 
 
 def performer_graph(network: EventLSTM) -> keras.Model:

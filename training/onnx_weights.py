@@ -63,7 +63,12 @@ def _fill(network: EventLSTM, graph: onnx.GraphProto) -> None:
     network.embedding.table.assign(_only(values, "/embedding", network.embedding.table.shape))
     for table in heads.decided:
         table.assign(_only(values, "/GatherV2", table.shape))
-    for dense in (heads.hidden, *heads.logits):
+    attending = []
+    if network.attention is not None:
+        nearness = network.attention.nearness
+        nearness.assign(_only(values, "/attention", nearness.shape))
+        attending = [network.attention.parts]
+    for dense in (*attending, heads.hidden, *heads.logits):
         for weight in (dense.kernel, dense.bias):
             weight.assign(_only(values, f"/{dense.name}", weight.shape))
 

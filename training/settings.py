@@ -40,6 +40,7 @@ class Training(BaseModel):
     embedding: BySize = 0
     head: BySize = 0
     lookback: bool = False
+    attention: bool = True
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -73,10 +74,10 @@ class Training(BaseModel):
 
     @property
     def shape(self) -> dict[str, Any]:
-        """Return the network's shape: units, layers, embedding, head, lookback."""
+        """Return the network's shape: units, layers, embedding, head, lookback, attention."""
         named = SIZES[self.size]
         sizes = {name: getattr(self, name) or named[name] for name in named}
-        return {**sizes, "lookback": self.lookback}
+        return {**sizes, "lookback": self.lookback, "attention": self.attention}
 
     @property
     def variation(self) -> Variation:

@@ -11,7 +11,7 @@ from live.events import PREDICTED
 from live.model import Model
 from training.checkpoint import BEST, LAST, Told, read_told, restore
 from training.model_files import trainable
-from training.network import EventLSTM, NetworkConfig, with_lookback
+from training.network import EventLSTM, NetworkConfig, grown
 from training.onnx_weights import read_network
 
 FIGURES: Final = ("held_out_bits_per_note", "old_bits_per_note")
@@ -34,7 +34,7 @@ class Start:
     @property
     def shape(self) -> dict[str, Any]:
         """Return the network's shape as settings."""
-        names = ("units", "layers", "embedding", "head", "lookback")
+        names = ("units", "layers", "embedding", "head", "lookback", "attention")
         return {name: getattr(self.network.config, name) for name in names}
 
     @property
@@ -42,9 +42,9 @@ class Start:
         """Return the weights as ``keras.Model.get_weights`` gives them."""
         return list(self.network.get_weights())
 
-    def with_lookback(self) -> Self:
-        """Return the same with a network that is told what stood bars ago as well."""
-        return replace(self, network=with_lookback(self.network))
+    def grown(self, lookback: bool, attention: bool) -> Self:
+        """Return the same with a network that has lookback or attention as well."""
+        return replace(self, network=grown(self.network, lookback, attention))
 
 
 def read_start(source: Path) -> Start:
