@@ -17,6 +17,9 @@ its kind and whose second is its time in seconds since the journal began:
     ["mark", time, text]                   the user marks this moment
     ["set", time, name, value]             a setting has another value from here on
     ["turn", time, whose]                  who has the word from here on
+    ["beat", time, tick, seconds per tick, downbeat, ticks per bar]
+                                           where the beat is, and a tick on which a bar begins, if
+                                           it is not where it was to be expected
     ["core", time, {model, sha256, performer, lines, heard}]
                                            a core begins, with a model file of that hash, these
                                            settings, and a memory of the lines of the journal

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 import mido
 
+from live.beat_mark import BeatMark
 from live.journal import Line, is_being_written, read_header, read_lines
 from live.midi_io.ledger import PLAYER, NoteLedger
-
-TICKS_PER_BEAT: Final = 960
-"""Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
+from live.tempo_map import TICKS_PER_BEAT, TempoMap
 
 LONGEST_DELTA: Final = 0x0FFFFFFF
 """The most ticks from one event to the next that the format can spell: 38 hours at 120 BPM."""
@@ -76,7 +75,7 @@ def write_midi_file(journal: Path, target: Path) -> None:
 
 
 def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> None:
-    """Make a MIDI file, type 1: tempo and marks, the player's track, the model's.
+    """Make a MIDI file, type 1: tempo, bars and marks, the player's track, the model's.
 
     The file appears whole or not at all.
 
@@ -85,18 +84,23 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
     """
     tracks = {"in": _Track("Player"), "out": _Track("Model")}
     marks: list[tuple[float, str]] = []
-    last_s = 0.0
+    times = _empty_map(header)
+    last_s = sounded_s = 0.0
     for line in lines:
         last_s = max(last_s, line.time_s)
         if line.kind == "mark" and line.rest and isinstance(line.rest[0], str):
             marks.append((last_s, line.rest[0]))
+        mark = BeatMark.read(line)
+        if mark is not None:
+            times.add(mark, sounded_s)
         track = tracks.get(line.kind)
         data = line.message
         if track is not None and data is not None:
             track.add(line.time_s, data)
+            sounded_s = max(sounded_s, line.time_s)
     for track in tracks.values():
         track.end(last_s)
-    file = _midi_file(header, tracks.values(), marks)
+    file = _midi_file(times, tracks.values(), marks)
     partial = target.with_name(target.name + ".partial")
     try:
         file.save(partial)
@@ -107,32 +111,38 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
         partial.unlink(missing_ok=True)
 
 
-def _midi_file(
-    header: dict[str, Any], tracks: Iterable[_Track], marks: Iterable[tuple[float, str]]
-) -> mido.MidiFile:
+def _empty_map(header: dict[str, Any]) -> TempoMap:
     bpm, beats = header.get("bpm"), header.get("beats_per_bar")
-    tempo = mido.bpm2tempo(bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120)
+    return TempoMap(
+        bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120,
+        beats if isinstance(beats, int) and 1 <= beats <= 32 else None,
+    )
+
+
+def _midi_file(
+    times: TempoMap, tracks: Iterable[_Track], marks: Iterable[tuple[float, str]]
+) -> mido.MidiFile:
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    first: list[tuple[float, Any]] = [(0.0, mido.MetaMessage("set_tempo", tempo=tempo))]
-    if isinstance(beats, int) and 1 <= beats <= 32:
-        first.append((0.0, mido.MetaMessage("time_signature", numerator=beats, denominator=4)))
+    first: list[tuple[int, Any]] = list(times.messages())
     for at_s, text in marks:
         plain = text.encode("latin-1", "replace").decode("latin-1")
-        first.append((at_s, mido.MetaMessage("marker", text=plain)))
-    file.tracks.append(_timed(first, tempo))
+        first.append((times.tick_of(at_s), mido.MetaMessage("marker", text=plain)))
+    file.tracks.append(_timed(sorted(first, key=lambda each: each[0])))
     for track in tracks:
-        events: list[tuple[float, Any]] = [(0.0, mido.MetaMessage("track_name", name=track.name))]
-        events += [(at_s, mido.Message.from_bytes(data)) for at_s, data in track.messages]
-        file.tracks.append(_timed(events, tempo))
+        events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=track.name))]
+        events += [
+            (times.tick_of(at), mido.Message.from_bytes(data)) for at, data in track.messages
+        ]
+        file.tracks.append(_timed(events))
     return file
 
 
-def _timed(events: Iterable[tuple[float, Any]], tempo: int) -> mido.MidiTrack:
-    """Return a track of messages with their times in seconds, in order."""
+def _timed(events: Iterable[tuple[int, Any]]) -> mido.MidiTrack:
+    """Return a track of messages with their ticks, in order."""
     track = mido.MidiTrack()
     at_tick = 0
-    for at_s, message in events:
-        tick = max(at_tick, round(mido.second2tick(at_s, TICKS_PER_BEAT, tempo)))
+    for tick_of_message, message in events:
+        tick = max(at_tick, tick_of_message)
         while tick - at_tick > LONGEST_DELTA:
             track.append(mido.MetaMessage("text", time=LONGEST_DELTA))
             at_tick += LONGEST_DELTA

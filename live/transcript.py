@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
+from live.beat_mark import KIND, BeatMark
 from live.core.controls import Command
 from live.core.ear import NOTE_OFF, NOTE_ON
 from live.core.memory import Memory
@@ -42,6 +43,7 @@ class Transcript:
         self._lines = lines
         self._heard = heard
         self._noted = heard
+        self._beat = BeatMark.of(performer.clock, 0.0)
 
     def beginning(self, now_s: float) -> Noted:
         """Return what is noted of the core as it begins."""
@@ -59,6 +61,7 @@ class Transcript:
         silence = self.performer.command(began.time_s, "my_turn")
         self.performer = self.performer.successor()
         self._lines, self._noted = 0, self._heard
+        self._beat = BeatMark.of(self.performer.clock, 0.0)
         return [*silence, began, self.beginning(began.time_s)]
 
     def hear(self, heard: Heard) -> list[Noting]:
@@ -66,21 +69,23 @@ class Transcript:
         if heard.number <= self._heard:
             return []
         self._heard = heard.number
-        return [*self.performer.hear(heard.time_s, heard.data)]
+        actions = self.performer.hear(heard.time_s, heard.data)
+        return [*self._beat_news(heard.time_s), *actions]
 
     def advance(self, now_s: float) -> list[Noting]:
         """Let the core do what is due."""
         time_s = moment(now_s)
         actions = self.performer.advance(time_s)
         self._noted = self._heard
-        return [Noted(time_s, "step", (self._heard,)), *actions]
+        return [Noted(time_s, "step", (self._heard,)), *self._beat_news(time_s), *actions]
 
     def change(self, now_s: float, changes: dict[str, Any]) -> list[Noting]:
         """Let the core have other settings."""
         time_s = moment(now_s)
         before = self._catch_up(now_s)
         actions = self.performer.change(time_s, **changes)
-        return [*before, Noted(time_s, "change", (changes,)), *actions]
+        news = self._beat_news(time_s)
+        return [*before, Noted(time_s, "change", (changes,)), *news, *actions]
 
     def change_model(self, now_s: float, model: Model, memory: Memory) -> list[Noting]:
         """Let another network play; ``memory`` has heard the window with it, or part of it."""
@@ -96,6 +101,14 @@ class Transcript:
         time_s = moment(now_s)
         before = self._catch_up(now_s)
         return [*before, Did(time_s, command), *self.performer.command(time_s, command)]
+
+    def _beat_news(self, time_s: float) -> list[Noting]:
+        """Note where the beat is, if that is news: the recording has its bars from there."""
+        mark = BeatMark.of(self.performer.clock, time_s)
+        if self._beat.foretells(mark):
+            return []
+        self._beat = mark
+        return [Noted(time_s, KIND, mark.rest)]
 
     def _catch_up(self, now_s: float) -> list[Noting]:
         """Note what was heard before something else: steps alone tell the order."""

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import numpy as np
-from mido import Message, MetaMessage, MidiFile, MidiTrack
+from mido import Message, MetaMessage, MidiFile, MidiTrack, tick2second
 
 from training.library import Corpus
 
@@ -22,6 +22,25 @@ def write(path: Path, *tracks: list[tuple[int, Message | MetaMessage]], beat: in
         file.tracks.append(track)
     file.save(path)
     return path
+
+
+def moments(file: MidiFile, track: int) -> list[tuple[float, Message | MetaMessage]]:
+    """Return a track's messages with their moments in seconds, by the tempi of the first track."""
+    tempi, ticks = [], 0
+    for message in file.tracks[0]:
+        ticks += message.time
+        if message.type == "set_tempo":
+            tempi.append((ticks, message.tempo))
+    found, ticks = [], 0
+    for message in file.tracks[track]:
+        ticks += message.time
+        ends = [begin for begin, _ in tempi[1:]] + [ticks]
+        passed = sum(
+            tick2second(max(0, min(end, ticks) - begin), file.ticks_per_beat, tempo)
+            for (begin, tempo), end in zip(tempi, ends, strict=True)
+        )
+        found.append((passed, message))
+    return found
 
 
 def note(begin: int, end: int, pitch: int = 60, channel: int = 0, velocity: int = 64):

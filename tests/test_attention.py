@@ -1,4 +1,4 @@
-"""Attention: the same however events are divided, what it is of use for, and what it may not see."""
+"""Attention: the same however events are divided, what it finds, and what it may not see."""
 
 import numpy as np
 import pytest

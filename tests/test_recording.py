@@ -19,6 +19,7 @@ from live.messages import PlayNote
 from live.midi_io.process import MidiIo
 from live.midi_io.settings import MidiSettings
 from live.recording import write_midi_file
+from tests.music import moments
 
 HEADER = {"journal": 1, "bpm": 100.0, "beats_per_bar": 3, "origin_s": 0.0}
 
@@ -40,13 +41,7 @@ def record(folder, lines, header=HEADER):
 
 def timed(file, track):
     """Return the messages of a track with their times in seconds."""
-    tempo = next(m.tempo for m in file.tracks[0] if m.type == "set_tempo")
-    ticks, found = 0, []
-    for message in track:
-        ticks += message.time
-        if not message.is_meta:
-            found.append((mido.tick2second(ticks, file.ticks_per_beat, tempo), message))
-    return found
+    return [(at, m) for at, m in moments(file, file.tracks.index(track)) if not m.is_meta]
 
 
 def notes_of(file, track):
@@ -238,6 +233,7 @@ SMALL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from live.recording import write_midi_file
+from tests.music import moments
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

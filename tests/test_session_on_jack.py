@@ -6,9 +6,12 @@ import math
 import signal
 import statistics
 import time
+from itertools import accumulate
 
 import mido
 import pytest
+
+from tests.music import moments
 
 pytestmark = pytest.mark.jack
 
@@ -16,6 +19,8 @@ BPM = 100.0
 BEAT = 60.0 / BPM
 TICK = BEAT / 24
 MODEL = 1  # channel 2, so that thru and model are told apart
+PLAYERS, MODELS = 1, 2
+"""Tracks of a recording."""
 FLAGS = ("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "11")
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65]
@@ -67,29 +72,39 @@ def test_phrase_is_answered_in_time_and_recorded_as_heard(session, peer):
     path = session.stop(signal.SIGTERM)
     file = mido.MidiFile(path)
     assert file.type == 1
-    tempo, player, model = file.tracks
-    assert [m.tempo for m in tempo if m.type == "set_tempo"] == [mido.bpm2tempo(BPM)]
-    recorded = track_notes(player, file.ticks_per_beat)
+    tempo, _, model = file.tracks
+    assert [m.tempo for m in tempo if m.type == "set_tempo"][-1] == mido.bpm2tempo(BPM)
+    recorded = track_notes(file, PLAYERS)
     assert [pitch for _, _, pitch in recorded] == [pitch for _, _, pitch in PHRASE]
     for (on, off, _), (wanted_on, wanted_off, _) in zip(recorded, PHRASE, strict=True):
         assert on - recorded[0][0] == pytest.approx(wanted_on, abs=0.02)
         assert off - on == pytest.approx(wanted_off - wanted_on, abs=0.02)
     heard = model_ons(peer)
-    kept = track_notes(model, file.ticks_per_beat)
+    kept = track_notes(file, MODELS)
     assert [pitch for _, _, pitch in kept] == [pitch for _, pitch in heard]
     for (on, _, _), (at, _) in zip(kept, heard, strict=True):
         assert on - kept[0][0] == pytest.approx(at - heard[0][0], abs=0.02)
+    # The first note stands on a bar line, and what the model chose on the grid from there.
+    begins = next(at for at, message in in_ticks(file.tracks[1]) if message.type == "note_on")
+    assert begins % (4 * file.ticks_per_beat) == 0
+    grid = file.ticks_per_beat // 24
+    struck = [at for at, message in in_ticks(model) if message.type == "note_on"]
+    off = statistics.median(abs((at + grid // 2) % grid - grid // 2) for at in struck)
+    assert off <= 0.003 / BEAT * file.ticks_per_beat
     # Both parts stand to each other in the file as they stood in the room.
     first_player = peer.notes_on(0)[0][0]
     assert kept[0][0] - recorded[0][0] == pytest.approx(heard[0][0] - first_player, abs=0.02)
 
 
-def track_notes(track, ticks_per_beat):
+def in_ticks(track):
+    """Return the messages of a track with their ticks."""
+    return list(zip(accumulate(message.time for message in track), track, strict=True))
+
+
+def track_notes(file, track):
     """Return (onset, release, pitch) in seconds, as struck; every note-on has its note-off."""
-    now, down, notes = 0, {}, []
-    for message in track:
-        now += message.time
-        at = now / ticks_per_beat * BEAT
+    down, notes = {}, []
+    for at, message in moments(file, track):
         if message.type == "note_on" and message.velocity > 0:
             key = (message.channel, message.note)
             assert key not in down
@@ -170,7 +185,7 @@ def test_ports_are_found_by_a_part_of_their_name(performer, peer, jack_server):
     time.sleep(0.2)
     assert [pitch for _, pitch in peer.notes_on(0)] == [60, 64]
     path = session.stop(signal.SIGTERM)
-    assert len(track_notes(mido.MidiFile(path).tracks[1], 960)) == 2
+    assert len(track_notes(mido.MidiFile(path), PLAYERS)) == 2
 
 
 def test_unknown_port_is_one_line_and_exit_code_2(performer, peer):

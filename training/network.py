@@ -324,7 +324,10 @@ def grown(network: EventLSTM, lookback: bool, attention: bool) -> EventLSTM:
         return network
     larger = EventLSTM(config)
     larger.build(None)
-    parts = [(larger.embedding, network.embedding), (larger.heads, network.heads)]
+    parts: list[tuple[Any, Any]] = [
+        (larger.embedding, network.embedding),
+        (larger.heads, network.heads),
+    ]
     parts += zip(larger.lstms, network.lstms, strict=True)
     if larger.attention is not None and network.attention is not None:
         parts.append((larger.attention, network.attention))

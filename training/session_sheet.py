@@ -1,7 +1,7 @@
 """A recorded session as sheet music: ``python -m training.session_sheet JOURNAL MUSICXML``.
 
 The performer's page calls it as a process, as music21 is the school's. The player's part and the
-model's are staves of their own; the first note stands on the first beat.
+model's are staves of their own; the music begins with the bar of the first note.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from live.beat_mark import BeatMark
 from live.events import TICKS_PER_BEAT, Note
-from live.journal import read_header
+from live.journal import read_header, read_lines
 from live.recording import write_midi_file
 from training.files import replace_file
 from training.reading import UnreadableError, read
@@ -37,14 +38,17 @@ def session_sheet(journal: Path) -> bytes:
     tracks = {name: notes for name, notes in _notes(journal).items() if notes}
     if not tracks:
         raise UnreadableError("nothing was played in this session")
+    bar_ticks = TICKS_PER_BEAT * (beats if isinstance(beats, int) else DEFAULT_BEATS)
     first = min(note.onset_ticks for notes in tracks.values() for note in notes)
+    if any(BeatMark.read(line) for line in read_lines(journal)):
+        first -= first % bar_ticks  # the file's bars are the session's
     score = None
     for name, notes in tracks.items():
         written = [as_written(replace(n, onset_ticks=n.onset_ticks - first)) for n in notes]
         one = score_of(
             written,
             bpm if isinstance(bpm, int | float) else DEFAULT_BPM,
-            TICKS_PER_BEAT * (beats if isinstance(beats, int) else DEFAULT_BEATS),
+            bar_ticks,
         )
         for part in list(one.parts):
             part.partName = name

@@ -1,0 +1,164 @@
+"""The tempo map of a recording: every note when it sounded, and bar lines where the bars were.
+
+The clock of a session does not run through: while it is internal, the player's first note after a
+bar of silence is a downbeat, wherever the bars were before; the tempo may be changed; another clock
+may lead. In the file, time between two marks of the journal is one stretch of one tempo. Where bars
+begin anew, the silence before, a bar of it at most, takes what is missing or too much: its tempo is
+another one, so that the new bar begins on a bar line of the file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Final
+
+import mido
+
+from live.beat_mark import BeatMark
+from live.events import TICKS_PER_BEAT as GRID
+
+TICKS_PER_BEAT: Final = 960
+"""Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
+SCALE: Final = TICKS_PER_BEAT // GRID
+"""Ticks of the file in one of the grid."""
+FASTEST_BPM: Final = 1000.0
+"""A silence that would have to run faster than this is too short: the bars stay where they are."""
+SLOWEST_BPM: Final = 4.0
+ON_THE_LINE: Final = SCALE // 4
+"""Ticks of the file that are no reason to move a bar line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Music at one tempo: from a moment and its tick on."""
+
+    time_s: float
+    tick: int
+    tempo: int
+    """Microseconds per beat."""
+
+    def tick_at(self, time_s: float) -> int:
+        """Return the nearest tick of a moment."""
+        return self.tick + int(mido.second2tick(time_s - self.time_s, TICKS_PER_BEAT, self.tempo))
+
+
+class TempoMap:
+    """Stretches of one tempo each, and the bars over them."""
+
+    def __init__(self, bpm: float, beats_per_bar: int | None) -> None:
+        """Begin at a tempo, at the beginning of a bar; None: bars are not known."""
+        self._stretches = [Stretch(0.0, 0, mido.bpm2tempo(bpm))]
+        self._bars: list[tuple[int, int]] = []
+        """From which tick on there are bars of so many ticks."""
+        if beats_per_bar is not None:
+            self._bars.append((0, beats_per_bar * TICKS_PER_BEAT))
+        self._latest: BeatMark | None = None
+
+    # -- what is asked of it --------------------------------------------------------------------
+
+    def tick_of(self, time_s: float) -> int:
+        """Return the tick of a moment, seconds from the beginning."""
+        at = bisect_right(self._stretches, time_s, key=lambda s: s.time_s) - 1
+        return self._stretches[max(at, 0)].tick_at(time_s)
+
+    def messages(self) -> list[tuple[int, mido.MetaMessage]]:
+        """Return tempi and time signatures with their ticks, in order."""
+        found = [(s.tick, mido.MetaMessage("set_tempo", tempo=s.tempo)) for s in self._stretches]
+        for tick, bar_ticks in self._bars:
+            beats = bar_ticks // TICKS_PER_BEAT
+            bars = mido.MetaMessage("time_signature", numerator=beats, denominator=4)
+            found.append((tick, bars))
+        return sorted(found, key=lambda each: each[0])
+
+    # -- what it is told ------------------------------------------------------------------------
+
+    def add(self, mark: BeatMark, sounded_s: float) -> None:
+        """Take a mark, which is not earlier than what was told before.
+
+        Args:
+            mark: where the beat is now.
+            sounded_s: when something was heard last before it; silence from there on may be
+                stretched.
+        """
+        time_s, last = mark.time_s, self._stretches[-1]
+        bar_s = mark.bar_ticks * mark.seconds_per_tick
+        known_s = max(last.time_s, time_s - bar_s, min(sounded_s, time_s))
+        expected = self._expected(mark, last)
+        phase = (round(mark.tick * SCALE) - mark.downbeat * SCALE) % (mark.bar_ticks * SCALE)
+        self._latest = mark
+        if time_s <= last.time_s:
+            self._turn(last.time_s, last.tick, mark)
+            self._set_bars(last.tick, phase, mark)
+            return
+        if not self._is_in_bar(expected, phase, mark):
+            known = max(last.tick, last.tick_at(known_s))
+            tick = self._aligned(expected, phase, mark, known, time_s - known_s)
+            if tick is not None:
+                self._reach(known_s, known)
+                expected = tick
+        self._reach(time_s, expected)
+        self._turn(self._stretches[-1].time_s, self._stretches[-1].tick, mark)
+        self._set_bars(self._stretches[-1].tick, phase, mark)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _expected(self, mark: BeatMark, last: Stretch) -> int:
+        """Return the tick of a mark, as the clock counted on, or as time went on if it did not."""
+        by_time = last.tick_at(mark.time_s)
+        if self._latest is not None:
+            by_count = last.tick + (mark.tick - self._latest.tick) * SCALE
+            if by_count > last.tick and abs(by_count - by_time) <= TICKS_PER_BEAT:
+                return round(by_count)
+        return by_time
+
+    def _is_in_bar(self, tick: int, phase: int, mark: BeatMark) -> bool:
+        """Whether this tick of the file stands in its bar where it should."""
+        if not self._bars or self._bars[-1][1] != mark.bar_ticks * SCALE:
+            return True  # bars that begin anew begin where they should
+        off = (tick - self._bars[-1][0] - phase) % self._bars[-1][1]
+        return min(off, self._bars[-1][1] - off) <= ON_THE_LINE
+
+    def _aligned(
+        self, tick: int, phase: int, mark: BeatMark, known: int, silence_s: float
+    ) -> int | None:
+        """Return the nearest tick that stands in its bar where it should; None: no room for it."""
+        bar = mark.bar_ticks * SCALE
+        off = (tick - self._bars[-1][0] - phase) % bar
+        for candidate in sorted((tick - off, tick - off + bar), key=lambda c: abs(c - tick)):
+            beats = (candidate - known) / TICKS_PER_BEAT
+            if beats > 0 and SLOWEST_BPM <= 60 * beats / max(silence_s, 1e-9) <= FASTEST_BPM:
+                return candidate
+        return None
+
+    def _reach(self, time_s: float, tick: int) -> None:
+        """Let the stretch that is open end at a moment on a tick, as near as its tempo can."""
+        last = self._stretches[-1]
+        beats = (tick - last.tick) / TICKS_PER_BEAT
+        if time_s <= last.time_s or beats <= 0:
+            return
+        tempo = round(1e6 * (time_s - last.time_s) / beats)
+        slowest, fastest = (int(mido.bpm2tempo(bpm)) for bpm in (SLOWEST_BPM, FASTEST_BPM))
+        if not fastest <= tempo <= slowest:
+            tick, tempo = last.tick_at(time_s), last.tempo
+            if tick <= last.tick:
+                return
+        self._stretches[-1] = Stretch(last.time_s, last.tick, tempo)
+        # The moment at which a player of the file reaches that tick: rounding never adds up.
+        reached_s = last.time_s + mido.tick2second(tick - last.tick, TICKS_PER_BEAT, tempo)
+        self._stretches.append(Stretch(reached_s, tick, tempo))
+
+    def _turn(self, time_s: float, tick: int, mark: BeatMark) -> None:
+        """Let the stretch that begins here have the tempo of a mark."""
+        tempo = round(1e6 * mark.seconds_per_tick * GRID)
+        self._stretches[-1] = Stretch(time_s, tick, tempo)
+
+    def _set_bars(self, tick: int, phase: int, mark: BeatMark) -> None:
+        """Let bars be as long as they are from the present one on."""
+        bar = mark.bar_ticks * SCALE
+        if self._bars and self._bars[-1][1] == bar:
+            return
+        begin = max(tick - phase, self._bars[-1][0] if self._bars else 0, 0)
+        if self._bars and self._bars[-1][0] == begin:
+            self._bars.pop()
+        self._bars.append((begin, bar))
