@@ -51,7 +51,8 @@ def main() -> None:
     print("| what | target | measured |\n|---|---|---|")
     print(
         f"| last note of the old plan, beyond the horizon of {HORIZON_MS} ms | at most 20 ms | "
-        f"worst of {len(over)}: {max(over):.1f} ms |"
+        f"median {np.median(over):.1f} ms, p95 {np.percentile(over, 95):.1f} ms, worst of "
+        f"{len(over)}: {max(over):.1f} ms |"
     )
     print(
         "| core and shipped model: from the player's note to the next note planned | | "
@@ -87,27 +88,50 @@ def beyond_horizon_ms(folder: Path, count: int) -> list[float]:
 
 
 def _late_ms(notes: list[tuple[float, int]], struck: list[float]) -> list[float]:
+    plans = _plans(notes)
     late: list[float] = []
-    begin = 0
-    for revision, at_s in enumerate(struck):
-        drawn = 0
-        while begin + drawn < len(notes) and notes[begin + drawn][1] == _pitch(revision, drawn):
-            drawn += 1
-        if drawn == 0:
-            raise SystemExit(f"the notes after note {revision} of the player's are of no plan")
-        last_s = notes[begin + drawn - 1][0]
-        late.append(1000 * (last_s - at_s) - HORIZON_MS)
-        begin += drawn
+    for at_s in struck:
+        index = max(i for i, (first_s, _) in enumerate(plans) if first_s <= at_s)
+        ends_s = [last_s for _, last_s in plans[index : index + 2]]
+        if None not in ends_s and ends_s[0] is not None:
+            late.append(1000 * (ends_s[0] - at_s) - HORIZON_MS)
     return late
+
+
+def _plans(notes: list[tuple[float, int]]) -> list[tuple[float, float | None]]:
+    """Return when each plan's first and last note was heard.
+
+    There is a plan for each of the player's notes, and more where the machine let the core
+    oversleep. Where a note was lost on the way here, its plan's end is None.
+    """
+    plans: list[tuple[float, float | None]] = []
+    begin = revision = 0
+    while begin < len(notes):
+        heard = [pitch for _, pitch in notes[begin : begin + 3]]
+        later = range(revision, revision + 5)
+        found = [r for r in later if heard == [_pitch(r, i) for i in range(len(heard))]]
+        if not found:
+            plans.append((notes[begin][0], None))
+            begin += 1
+            continue
+        end = begin
+        while end < len(notes) and notes[end][1] == _pitch(found[0], end - begin):
+            end += 1
+        plans.append((notes[begin][0], notes[end - 1][0]))
+        begin, revision = end, found[0] + 1
+    return plans
 
 
 def core_ms() -> list[float]:
     """Return how long the core takes, with the shipped model, from hearing a note to its plan."""
     core = Performer(PerformerSettings(mode="duet", bpm=BPM, seed=SEED), Model(DEFAULT))
     took: list[float] = []
+    asked_s = 1.0
     for i in range(200):
         now_s = 1.0 + 0.25 * i
-        core.advance(now_s)
+        while (wake_s := core.wake_at()) is not None and wake_s < now_s:
+            asked_s = max(asked_s, wake_s)
+            core.advance(asked_s)
         began = time.perf_counter()
         core.hear(now_s, bytes([0x90, 60 + i * 5 % 12, 80]))
         core.advance(now_s)

@@ -8,6 +8,7 @@ from typing import Final, Self
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from live.core.clock import BeatClock
+from live.events import TICKS_PER_BEAT
 from live.journal import Line
 
 KIND: Final = "beat"
@@ -16,6 +17,8 @@ SAME_TICKS: Final = 0.25
 """A beat that is this near to where it was expected is no news; it is what playing is forgiven."""
 SAME_TEMPO: Final = 5e-3
 """Nor is a tempo that differs by less than this share."""
+MOST_BEATS: Final = 32
+"""Of a bar."""
 MOST: Final = 10**9
 """Ticks beyond this, a year of them, are damage and no session."""
 
@@ -51,7 +54,9 @@ class BeatMark:
             tick, seconds_per_tick, downbeat, bar_ticks = _REST.validate_python(line.rest)
         except ValidationError:
             return None
-        sane = 1e-3 <= seconds_per_tick <= 1 and 1 <= bar_ticks <= MOST and abs(downbeat) <= MOST
+        beats, rest = divmod(bar_ticks, TICKS_PER_BEAT)
+        whole = 1 <= beats <= MOST_BEATS and rest == 0
+        sane = whole and 1e-3 <= seconds_per_tick <= 1 and abs(downbeat) <= MOST
         return cls(line.time_s, tick, seconds_per_tick, downbeat, bar_ticks) if sane else None
 
     @property

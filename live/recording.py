@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import mido
 
-from live.beat_mark import BeatMark
+from live.beat_mark import MOST_BEATS, BeatMark
 from live.journal import Line, is_being_written, read_header, read_lines
 from live.midi_io.ledger import PLAYER, NoteLedger
 from live.tempo_map import TICKS_PER_BEAT, TempoMap
@@ -84,23 +85,24 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
     """
     tracks = {"in": _Track("Player"), "out": _Track("Model")}
     marks: list[tuple[float, str]] = []
-    times = _empty_map(header)
-    last_s = sounded_s = 0.0
+    beats: list[BeatMark] = []
+    sounded: list[float] = []
+    last_s = 0.0
     for line in lines:
         last_s = max(last_s, line.time_s)
         if line.kind == "mark" and line.rest and isinstance(line.rest[0], str):
             marks.append((last_s, line.rest[0]))
-        mark = BeatMark.read(line)
-        if mark is not None:
-            times.add(mark, sounded_s)
+        beat = BeatMark.read(line)
+        if beat is not None:
+            beats.append(beat)
         track = tracks.get(line.kind)
         data = line.message
         if track is not None and data is not None:
             track.add(line.time_s, data)
-            sounded_s = max(sounded_s, line.time_s)
+            sounded.append(line.time_s)
     for track in tracks.values():
         track.end(last_s)
-    file = _midi_file(times, tracks.values(), marks)
+    file = _midi_file(_tempo_map(header, beats, sounded), tracks.values(), marks)
     partial = target.with_name(target.name + ".partial")
     try:
         file.save(partial)
@@ -111,12 +113,19 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
         partial.unlink(missing_ok=True)
 
 
-def _empty_map(header: dict[str, Any]) -> TempoMap:
-    bpm, beats = header.get("bpm"), header.get("beats_per_bar")
-    return TempoMap(
+def _tempo_map(header: dict[str, Any], beats: list[BeatMark], sounded: list[float]) -> TempoMap:
+    """Return the session's tempo map; ``sounded`` are the moments at which anything was played."""
+    bpm, bars = header.get("bpm"), header.get("beats_per_bar")
+    times = TempoMap(
         bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120,
-        beats if isinstance(beats, int) and 1 <= beats <= 32 else None,
+        bars if isinstance(bars, int) and 1 <= bars <= MOST_BEATS else None,
     )
+    sounded.sort()
+    for beat in sorted(beats, key=lambda beat: beat.time_s):
+        # The note that begins a bar stands at the mark itself, and in the journal before it.
+        before = bisect_left(sounded, beat.time_s)
+        times.add(beat, sounded[before - 1] if before else 0.0)
+    return times
 
 
 def _midi_file(

@@ -81,30 +81,24 @@ class TempoMap:
             sounded_s: when something was heard last before it; silence from there on may be
                 stretched.
         """
-        time_s, last = mark.time_s, self._stretches[-1]
-        bar_s = mark.bar_ticks * mark.seconds_per_tick
-        known_s = max(last.time_s, time_s - bar_s, min(sounded_s, time_s))
-        expected = self._expected(mark, last)
+        time_s = mark.time_s
+        expected = self._expected(mark)
         phase = (round(mark.tick * SCALE) - mark.downbeat * SCALE) % (mark.bar_ticks * SCALE)
-        self._latest = mark
-        if time_s <= last.time_s:
-            self._turn(last.time_s, last.tick, mark)
-            self._set_bars(last.tick, phase, mark)
-            return
         if not self._is_in_bar(expected, phase, mark):
-            known = max(last.tick, last.tick_at(known_s))
-            tick = self._aligned(expected, phase, mark, known, time_s - known_s)
-            if tick is not None:
-                self._reach(known_s, known)
-                expected = tick
+            bar_s = mark.bar_ticks * mark.seconds_per_tick
+            expected = self._align(expected, phase, mark, max(sounded_s, time_s - bar_s, 0.0))
+        self._latest = mark
         self._reach(time_s, expected)
-        self._turn(self._stretches[-1].time_s, self._stretches[-1].tick, mark)
-        self._set_bars(self._stretches[-1].tick, phase, mark)
+        last = self._stretches[-1]
+        tempo = round(1e6 * mark.seconds_per_tick * GRID)
+        self._stretches[-1] = Stretch(last.time_s, last.tick, tempo)
+        self._set_bars(last.tick, phase, mark)
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _expected(self, mark: BeatMark, last: Stretch) -> int:
+    def _expected(self, mark: BeatMark) -> int:
         """Return the tick of a mark, as the clock counted on, or as time went on if it did not."""
+        last = self._stretches[-1]
         by_time = last.tick_at(mark.time_s)
         if self._latest is not None:
             by_count = last.tick + (mark.tick - self._latest.tick) * SCALE
@@ -119,17 +113,31 @@ class TempoMap:
         off = (tick - self._bars[-1][0] - phase) % self._bars[-1][1]
         return min(off, self._bars[-1][1] - off) <= ON_THE_LINE
 
-    def _aligned(
-        self, tick: int, phase: int, mark: BeatMark, known: int, silence_s: float
-    ) -> int | None:
-        """Return the nearest tick that stands in its bar where it should; None: no room for it."""
+    def _align(self, tick: int, phase: int, mark: BeatMark, silent_s: float) -> int:
+        """Let the silence before a mark bring it where it should stand in its bar.
+
+        Args:
+            tick: where it would stand.
+            phase: where it should stand, from the beginning of a bar.
+            mark: what begins there.
+            silent_s: from when on the time may be stretched.
+
+        Returns:
+            The tick where it stands then: the same, if there is no room.
+        """
+        at = max(bisect_right(self._stretches, silent_s, key=lambda s: s.time_s) - 1, 0)
+        silence_s = mark.time_s - silent_s
+        known = self._stretches[at].tick_at(silent_s)
         bar = mark.bar_ticks * SCALE
-        off = (tick - self._bars[-1][0] - phase) % bar
-        for candidate in sorted((tick - off, tick - off + bar), key=lambda c: abs(c - tick)):
+        down = tick - (tick - self._bars[-1][0] - phase) % bar
+        for candidate in sorted((down, down + bar), key=lambda c: abs(c - tick)):
             beats = (candidate - known) / TICKS_PER_BEAT
             if beats > 0 and SLOWEST_BPM <= 60 * beats / max(silence_s, 1e-9) <= FASTEST_BPM:
+                del self._stretches[at + 1 :]  # tempi that nothing was heard in
+                self._bars = [bars for bars in self._bars if bars[0] <= known] or self._bars[:1]
+                self._reach(silent_s, known)
                 return candidate
-        return None
+        return tick
 
     def _reach(self, time_s: float, tick: int) -> None:
         """Let the stretch that is open end at a moment on a tick, as near as its tempo can."""
@@ -137,7 +145,8 @@ class TempoMap:
         beats = (tick - last.tick) / TICKS_PER_BEAT
         if time_s <= last.time_s or beats <= 0:
             return
-        tempo = round(1e6 * (time_s - last.time_s) / beats)
+        as_before = abs(tick - last.tick_at(time_s)) <= 1
+        tempo = last.tempo if as_before else round(1e6 * (time_s - last.time_s) / beats)
         slowest, fastest = (int(mido.bpm2tempo(bpm)) for bpm in (SLOWEST_BPM, FASTEST_BPM))
         if not fastest <= tempo <= slowest:
             tick, tempo = last.tick_at(time_s), last.tempo
@@ -147,11 +156,6 @@ class TempoMap:
         # The moment at which a player of the file reaches that tick: rounding never adds up.
         reached_s = last.time_s + mido.tick2second(tick - last.tick, TICKS_PER_BEAT, tempo)
         self._stretches.append(Stretch(reached_s, tick, tempo))
-
-    def _turn(self, time_s: float, tick: int, mark: BeatMark) -> None:
-        """Let the stretch that begins here have the tempo of a mark."""
-        tempo = round(1e6 * mark.seconds_per_tick * GRID)
-        self._stretches[-1] = Stretch(time_s, tick, tempo)
 
     def _set_bars(self, tick: int, phase: int, mark: BeatMark) -> None:
         """Let bars be as long as they are from the present one on."""

@@ -18,8 +18,9 @@ from live.journal import JournalWriter, read_header, read_lines
 from live.messages import PlayNote
 from live.midi_io.process import MidiIo
 from live.midi_io.settings import MidiSettings
-from live.recording import write_midi_file
+from live.recording import write_lines, write_midi_file
 from tests.music import moments
+from tests.stage import BEGAN_S, Stage
 
 HEADER = {"journal": 1, "bpm": 100.0, "beats_per_bar": 3, "origin_s": 0.0}
 
@@ -232,8 +233,9 @@ def test_target_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(tmp_
 SMALL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from live.recording import write_midi_file
+from live.recording import write_lines, write_midi_file
 from tests.music import moments
+from tests.stage import BEGAN_S, Stage
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
@@ -391,3 +393,61 @@ def test_recording_holds_the_session_that_was_just_closed(room, tmp_path):
     assert [n[3] for n in notes_of(file, file.tracks[1])] == [60, 62]
     assert read_header(room.journal)["bpm"] == 120.0
     assert [line.kind for line in read_lines(room.journal)][-1] == "end"
+
+
+# -- its bars ------------------------------------------------------------------------------------
+
+BEAT_TICKS = 960
+
+
+def play_notes(stage, pitches, beat_s):
+    """Play notes of nine tenths of a beat; return their onsets."""
+    onsets = []
+    for pitch in pitches:
+        onsets.append(stage.now_s - BEGAN_S)
+        stage.play(bytes([0x90, pitch, 80]))
+        stage.wake()
+        stage.pass_until(stage.now_s + 0.9 * beat_s)
+        stage.play(bytes([0x80, pitch, 0]))
+        stage.wake()
+        stage.pass_until(stage.now_s + 0.1 * beat_s)
+    return onsets
+
+
+def struck(track):
+    """Return the ticks at which notes begin."""
+    at, found = 0, []
+    for message in track:
+        at += message.time
+        if message.type == "note_on" and message.velocity > 0:
+            found.append(at)
+    return found
+
+
+def test_bars_and_tempi_of_the_file_are_those_of_the_session(monkeypatch, tmp_path):
+    stage = Stage(monkeypatch, bpm=120)
+    stage.pass_until(stage.now_s + 3.217)
+    first = play_notes(stage, [60, 62, 64, 65], 0.5)
+    stage.pass_until(stage.now_s + 8.4)  # the answer, and then silence
+    stage.wake(changes={"bpm": 90.0})
+    second = play_notes(stage, [67, 65, 64, 62], 60 / 90)
+    stage.wake(changes={"bpm": 60.0})
+    second += play_notes(stage, [60, 62], 1.0)
+    stage.pass_until(stage.now_s + 6.0)
+    stage.end()
+    write_lines({"bpm": 120.0, "beats_per_bar": 4}, stage.lines, tmp_path / "session.mid")
+    file = mido.MidiFile(tmp_path / "session.mid")
+
+    _, player, model = file.tracks
+    bars = [at / BEAT_TICKS for at in struck(player)]
+    for phrase in (bars[:4], bars[4:]):
+        assert phrase[0] % 4 == 0
+        assert [at - phrase[0] for at in phrase] == pytest.approx(range(len(phrase)), abs=0.01)
+    answers = struck(model)
+    assert answers
+    assert all(at % 40 in (0, 1, 39) for at in answers), "the model plays on the grid"
+    sounded = [at for at, m in timed(file, player) if m.type == "note_on" and m.velocity > 0]
+    assert sounded == pytest.approx([*first, *second], abs=1e-3)
+    heard = [line.time_s for line in stage.lines if line.kind == "out" and line.message[0] >= 0x90]
+    kept = [at for at, m in timed(file, model) if m.type == "note_on" and m.velocity > 0]
+    assert kept == pytest.approx(heard, abs=1e-3)

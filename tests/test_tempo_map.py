@@ -70,6 +70,9 @@ def test_bars_that_begin_anew_stretch_the_silence_and_nothing_else():
     assert times.tick_of(9.9) % BAR == times.tick_of(2.0) % BAR == 0
     assert times.tick_of(9.9 + 0.6) - times.tick_of(9.9) == TICKS_PER_BEAT
     assert (times.tick_of(7.4) - times.tick_of(2.0)) / TICKS_PER_BEAT == 9  # not all of it
+    tempi = [m.tempo for _, m in times.messages() if m.type == "set_tempo"]
+    assert tempi.count(600_000) == 2
+    assert len(tempi) == 4  # the stretched silence before each of the two
 
 
 def test_bars_stay_where_there_is_no_silence_to_stretch():
@@ -144,6 +147,8 @@ def test_a_core_that_was_born_again_counts_from_elsewhere_and_time_goes_on():
         (float("nan"), 0.02, 0, 96),
         (1.0, 0.0, 0, 96),
         (1.0, 0.02, 0, 0),
+        (1.0, 0.02, 0, 36),
+        (1.0, 0.02, 0, 24 * 33),
         (1.0, 0.02, 10**30, 96),
         (1.0, 0.02, 0.5, 96),
     ],
