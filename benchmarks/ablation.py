@@ -1,15 +1,17 @@
 """Find what helps the network: many small ones, each trained on as many events of the same music.
 
     python -m benchmarks.ablation --data FOLDER [--data FOLDER ...] [--events 800000]
+    python -m benchmarks.ablation --sizes --minutes 5 --data FOLDER [--data FOLDER ...]
 
-Every trial changes one thing. All are trained on equally many events, at one thread, and judged on
-the same works, which none was trained on, in bits per note: as the music is written, and as the
-performer hears it, with notes off the grid and fields hidden. Equal events, because other work on
-the machine would make equal minutes unequal; events per second of processor time stand beside.
+Every trial changes one thing. All are trained on equally many events, or for equally many minutes
+of processor time, at one thread, and judged on the same works, which none was trained on, in bits
+per note: as the music is written, and as the performer hears it, with notes off the grid and fields
+hidden. Processor time, because other work on the machine would make equal minutes unequal.
 
-What a trial came to is kept in a JSON file as it ends, and is not tried again: the command goes on
-where it was. Figures of small networks after few events say which way to go and no more: what keeps
-a network from learning by heart, such as dropout, cannot show its worth so early.
+What a trial came to is kept in a JSON file as it ends, with all that it hangs on, and is not tried
+again: the command goes on where it was. Figures of small networks after few events say which way to
+go and no more: what keeps a network from learning by heart, such as dropout, cannot show its worth
+so early.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.performer import machine
+from training.files import replace_file
 from training.library import Corpus
 from training.prepare import cache_folder, prepare
 from training.runtime import load_tensorflow
@@ -44,6 +47,8 @@ BASE: Final[dict[str, Any]] = {
     "precision": "bfloat16",
 }
 """What all trials have in common, beside the defaults."""
+FOR_EVER: Final = 10**6
+"""Steps."""
 JUDGED_EVENTS: Final = 40_000
 """Events of held-out music to judge by, at least; each in both readings."""
 NOTATED: Final = ("shift", "pitch", "duration")
@@ -72,6 +77,9 @@ TRIALS: Final = (
     Trial("sounding notes", extras=("sounding notes",)),
     Trial("recent pitch classes", extras=("recent pitch classes",)),
     Trial(
+        "sounding notes, recent pitch classes", extras=("sounding notes", "recent pitch classes")
+    ),
+    Trial(
         "lookback, sounding notes, recent pitch classes",
         {"lookback": True},
         ("sounding notes", "recent pitch classes"),
@@ -98,6 +106,22 @@ OPTIMIZERS: Final = tuple(
     for rate in rates
 )
 """Each at three rates: the best of one need not be the other's."""
+SIZES: Final = tuple(
+    Trial(
+        f"{layers} x {units}",
+        {
+            "layers": layers,
+            "units": units,
+            "embedding": 256,
+            "head": 256,
+            "learning_rate": 2e-3,
+            "batch": 32,
+        },
+    )
+    for layers, units in ((2, 512), (2, 384), (3, 512))
+)
+"""Full ones, which are for equal minutes."""
+GROUPS: Final = {"trials": TRIALS, "optimizers": OPTIMIZERS, "sizes": SIZES}
 
 
 @dataclass(frozen=True)
@@ -114,6 +138,22 @@ class Result:
     """Events trained on per second of processor time."""
     weights: int
     measured: str
+    given: dict[str, Any]
+    """What it hangs on: settings, inputs, how long it was trained, on which music."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long every trial is trained: for so many events, or minutes of processor time."""
+
+    events: int
+    minutes: float
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        if self.minutes:
+            return f"{self.minutes:g} minutes of processor time each"
+        return f"{self.events:,} events each"
 
 
 def main() -> None:
@@ -122,36 +162,61 @@ def main() -> None:
     parser.add_argument("--data", type=Path, action="append", required=True, help="folder of music")
     parser.add_argument("--cache", type=Path, help="folder that keeps what was read")
     parser.add_argument("--events", type=int, default=800_000, help="of each trial")
-    parser.add_argument("--out", type=Path, default=Path("runs/ablation.json"))
-    parser.add_argument(
-        "--optimizers", action="store_true", help="compare these; name another --out"
-    )
+    parser.add_argument("--minutes", type=float, default=0.0, help="of each trial, instead")
+    parser.add_argument("--out", type=Path, help="default: runs/ablation-GROUP.json")
+    group = parser.add_mutually_exclusive_group()
+    for name in ("optimizers", "sizes"):
+        group.add_argument(f"--{name}", dest="group", action="store_const", const=name)
     parser.add_argument("--only", action="append", help="names of trials; default: all")
     arguments = parser.parse_args()
+    group_name = arguments.group or "trials"
+    trials = GROUPS[group_name]
+    unknown = set(arguments.only or ()) - {trial.name for trial in trials}
+    if unknown:
+        parser.error(f"there is no trial called {', '.join(sorted(unknown))}")
+    length = Length(arguments.events, arguments.minutes)
+    out = arguments.out or Path(f"runs/ablation-{group_name}.json")
     console = Console(stderr=True)
-    done = read(arguments.out)
-    names = {r.name for r in done}
-    trials = OPTIMIZERS if arguments.optimizers else TRIALS
-    wanted = [t for t in trials if t.name not in names]
-    if arguments.only:
-        wanted = [t for t in wanted if t.name in arguments.only]
-    if wanted:
-        os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-        corpus, _ = prepare(arguments.data, arguments.cache or cache_folder(), console=console)
-        load_tensorflow()
-        music = Lessons.of(corpus)
-        for trial in wanted:
-            console.print(f"trying {trial.name}", highlight=False)
-            done.append(run(trial, music, arguments.events))
-            arguments.out.parent.mkdir(parents=True, exist_ok=True)
-            arguments.out.write_text(json.dumps([asdict(r) for r in done], indent=1) + "\n")
-    print(f"Measured on {date.today()} on {machine()}, one thread, {arguments.events:,} events.\n")
-    print(table(done))
+    corpus, _ = prepare(arguments.data, arguments.cache or cache_folder(), console=console)
+    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+    load_tensorflow()
+    music = Lessons.of(corpus)
+    done = {r.name: r for r in read(out)}
+    for trial in trials:
+        known = done.get(trial.name)
+        if known is not None and known.given == given(trial, music, length):
+            continue
+        done.pop(trial.name, None)
+        if arguments.only and trial.name not in arguments.only:
+            continue
+        console.print(f"trying {trial.name}", highlight=False)
+        done[trial.name] = run(trial, music, length)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        kept = json.dumps([asdict(r) for r in done.values()], indent=1) + "\n"
+        replace_file(out, kept.encode())
+    print(f"Measured on {date.today()} on {machine()}, one thread, {length}.\n")
+    print(table([done[trial.name] for trial in trials if trial.name in done]))
 
 
 def read(path: Path) -> list[Result]:
-    """Return the results that a file keeps; none if there is no file."""
-    return [Result(**r) for r in json.loads(path.read_text())] if path.exists() else []
+    """Return the results that a file keeps; none if there is no file, or one of another kind."""
+    if not path.exists():
+        return []
+    try:
+        return [Result(**r) for r in json.loads(path.read_text())]
+    except TypeError:
+        return []
+
+
+def given(trial: Trial, music: Lessons, length: Length) -> dict[str, Any]:
+    """Return all that a trial's result hangs on."""
+    return {
+        "settings": Training(**{**BASE, **trial.settings}).model_dump(),
+        "extras": list(trial.extras),
+        "place": trial.place,
+        "length": asdict(length),
+        "music": music.training.identity,
+    }
 
 
 @dataclass(frozen=True)
@@ -184,7 +249,7 @@ class Lessons:
         return cls(training, (written[:, :-1], written[:, 1:]), played)
 
 
-def run(trial: Trial, music: Lessons, events: int) -> Result:
+def run(trial: Trial, music: Lessons, length: Length) -> Result:
     """Train and judge one network."""
     import keras
     import tensorflow as tf
@@ -197,14 +262,14 @@ def run(trial: Trial, music: Lessons, events: int) -> Result:
     from training.objective import bits_of, compile_for_training
 
     keras.backend.clear_session()
-    settings = Training(**{**BASE, **trial.settings})
+    settings = Training(**{**BASE, **trial.settings, "minutes": length.minutes})
     keras.utils.set_random_seed(settings.seed)
     config = NetworkConfig(**settings.shape, dropout=settings.dropout)
     network = TrialNetwork(config, frozenset(trial.extras), trial.place)
     network.build(None)
     network.products = tf.as_dtype(settings.precision)
     compile_for_training(network, settings)
-    steps = round(events / (settings.batch * settings.steps))
+    steps = FOR_EVER if length.minutes else round(length.events / (settings.batch * settings.steps))
     batches = training_dataset(
         [Share(music.training, settings.batch)],
         first=0,
@@ -212,11 +277,11 @@ def run(trial: Trial, music: Lessons, events: int) -> Result:
         seed=settings.seed,
         variation=settings.variation,
     )
-    watch = stopwatch()
+    watch, state = stopwatch(), State()
     network.fit(
         batches,
         steps_per_epoch=steps,
-        callbacks=[Pace(settings, steps, State()), watch],
+        callbacks=[Pace(settings, steps, state, time.process_time), watch],
         shuffle=False,
         verbose=0,
     )
@@ -230,10 +295,11 @@ def run(trial: Trial, music: Lessons, events: int) -> Result:
         trial.name,
         judged(music.written),
         judged(music.played),
-        steps * step_events,
+        state.steps_done * step_events,
         round(step_events / float(np.median(watch.seconds)), 1),
         int(network.count_params()),
         str(date.today()),
+        given(trial, music, length),
     )
 
 
@@ -258,9 +324,10 @@ def stopwatch() -> Any:
 
 def table(results: Sequence[Result]) -> str:
     """Return the results in Markdown, each beside its difference from the first."""
-    head = ("network", *NOTATED, "their sum", "against the first", "as played", "events/s")
+    against = f"against {results[0].name}" if results else ""
+    head = ("network", *NOTATED, "their sum", against, "as played", "events", "events/s")
     rows = [head, ["---"] * len(head)]
-    first = sum(results[0].bits[name] for name in NOTATED)
+    first = sum(results[0].bits[name] for name in NOTATED) if results else 0.0
     for r in results:
         total = sum(r.bits[name] for name in NOTATED)
         rows.append(
@@ -270,6 +337,7 @@ def table(results: Sequence[Result]) -> str:
                 f"{total:.3f}",
                 f"{total - first:+.3f}",
                 f"{sum(r.bits_played[name] for name in NOTATED):.3f}",
+                f"{r.events / 1e6:.2f} M",
                 f"{r.events_per_s:,.0f}",
             ]
         )

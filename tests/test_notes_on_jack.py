@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 
 import numpy as np
@@ -121,15 +122,23 @@ def test_what_is_played_changes_the_plan_within_the_commit_horizon(performer, pe
     peer.connect()
     peer.play([(0.0, 0.2, 60)])
     jack.wait_for(lambda: len(peer.notes_on(MODEL)) >= 12, "the first plan")
-    struck = peer.send(0x90, 67, 80)
-    jack.wait_for(lambda: len(peer.notes_on(MODEL, struck)) >= 20, "the next plan")
-    peer.send(0x80, 67, 0)
+    struck = []
+    for number in range(5):
+        at = peer.send(0x90, 67 + number, 80)
+        struck.append(at)
+        jack.wait_for(lambda at=at: len(peer.notes_on(MODEL, at)) >= 8, "the next plan")
+        peer.send(0x80, 67 + number, 0)
 
     notes = peer.notes_on(MODEL)
     pitches = [pitch for _, pitch in notes]
-    first, second = planned(0, len(notes)), planned(1, len(notes))
-    changed = next(i for i, (a, b) in enumerate(zip(pitches, first, strict=True)) if a != b)
-    assert pitches[changed:] == second[: len(pitches) - changed]
-    # The last note of the old plan: no later than the horizon, and a busy machine's delay.
-    assert notes[changed - 1][0] <= struck + 0.1 + 0.25
-    assert notes[changed][0] >= struck
+    late, begin = [], 0
+    for revision, at in enumerate(struck):
+        old, new = (planned(r, len(notes)) for r in (revision, revision + 1))
+        drawn = next(i for i, pitch in enumerate(pitches[begin:]) if pitch != old[i])
+        begin += drawn
+        assert pitches[begin : begin + 3] == new[:3]
+        assert notes[begin][0] >= at
+        late.append(notes[begin - 1][0] - at - 0.1)
+    # The last note of each old plan: no later than the horizon and 20 ms; once, a busy machine's.
+    assert statistics.median(late) <= 0.02
+    assert max(late) <= 0.25
