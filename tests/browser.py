@@ -60,8 +60,12 @@ class Tab:
     hosts: set[str] = field(default_factory=set)
 
     @classmethod
-    def open(cls, browser: Browser, address: str, *, width=1280, height=800, **options) -> Tab:
+    def open(
+        cls, browser: Browser, address: str, *, width=1280, height=800, init_script="", **options
+    ) -> Tab:
+        """``init_script`` is run before the page's own; other options are Playwright's."""
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.add_init_script(init_script)
         tab = cls(context.new_page(), context)
         tab.page.set_default_timeout(60_000)
         tab.page.on("console", tab._on_console)

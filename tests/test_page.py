@@ -193,27 +193,56 @@ def test_a_page_that_goes_lets_go_of_its_keys(browser, tab, performance):
     make_silent(tab)
 
 
-def test_the_page_sounds_what_both_play(tab):
-    """What the page's own audio gives out, heard by an analyser at its end."""
-    tab.page.evaluate("""() => {
-        const made = AudioNode.prototype.connect;
-        AudioNode.prototype.connect = function (target, ...rest) {
-            if (target instanceof AudioDestinationNode) {
-                window.ear ??= new AnalyserNode(this.context);
-                made.call(this, window.ear);
-            }
-            return made.call(this, target, ...rest);
-        };
-    }""")
-    switch = tab.page.locator(".sound-switch")
-    if switch.is_checked():  # as it is by itself, once a key was struck where there is no synth
-        tab.page.reload()
-    loudest = """() => {
+HEAR_ITSELF = """
+    const connect = AudioNode.prototype.connect;
+    AudioNode.prototype.connect = function (target, ...rest) {
+        if (target instanceof AudioDestinationNode) {
+            window.ear = new AnalyserNode(this.context, { fftSize: 2048 });
+            connect.call(this, window.ear);
+        }
+        return connect.call(this, target, ...rest);
+    };
+"""
+
+
+def loudness(tab):
+    """Return the peak of the latest 2048 samples that the page gives to the loudspeaker."""
+    return tab.page.evaluate("""() => {
         const wave = new Float32Array(2048);
         window.ear?.getFloatTimeDomainData(wave);
-        return Math.max(0, ...wave.map(Math.abs));
-    }"""
-    assert tab.page.evaluate(loudest) == 0
+        return Math.max(...wave.map(Math.abs));
+    }""")
+
+
+def test_the_page_sounds_what_both_play_and_nothing_when_sound_is_off(browser, performance):
+    loud, silent = 0.01, 0.0001
+    tab = Tab.open(browser, performance.address, init_script=HEAR_ITSELF)
+    switch = tab.page.locator(".sound-switch")
+    make_silent(tab)
+    switch.check()
+    tab.wait_for(lambda: tab.page.evaluate("window.ear?.context.state") == "running", "audio")
+    assert loudness(tab) < silent
+    tab.page.evaluate("document.activeElement.blur()")
+    tab.page.keyboard.down("KeyA")
+    tab.wait_for(lambda: loudness(tab) > loud, "the player's note")
+    tab.page.keyboard.up("KeyA")
+    make_silent(tab)
+    tab.wait_for(lambda: loudness(tab) < silent, "its end")
+    mode = LIVE.find("turns.mode")
+    before = shown(tab, mode.name)
+    change(tab, mode, before, back_to="continue")
+    press(tab, "your-turn")
+    tab.wait_for(lambda: loudness(tab) > loud, "the model's notes")
+    assert turn(tab) == "Model plays"
+    switch.uncheck()
+    tab.wait_for(lambda: loudness(tab) < silent, "silence")
+    played = len(lines(performance, "out"))
+    tab.wait_for(lambda: len(lines(performance, "out")) > played + 4, "more of the model's notes")
+    assert loudness(tab) < silent
+    change(tab, mode, "continue", back_to=before)
+    make_silent(tab)
+    assert tab.complaints == []
+    tab.close()
 
 
 # -- steering ------------------------------------------------------------------------------------
