@@ -18,6 +18,7 @@ from live.demo import demo_seconds
 from live.doctor_cli import doctor
 from live.errors import NoMidiError, UserError
 from live.learn_cli import learn
+from live.midi_io.names import OUTPUT_NAME, VIRTUAL
 from live.osc.link import osc
 from live.page.link import HOW_TO_GET_IT, PageLink, can_be_served, open_browser
 from live.panel import shown
@@ -161,13 +162,16 @@ def perform(
         try:
             _play(chosen, seconds)
             return
-        except NoMidiError:
+        except NoMidiError as error:
             if not or_page:
                 raise
+            missing = error.missing
+        if missing == "output" and _play_without_synth(chosen, seconds):
+            return
         if chosen.page.show and can_be_served():
             _tell("There is no MIDI to play with here: play on the page.")
-            shown = replace(chosen.page, open=True)
-            _play(replace(chosen, midi=settings.without_midi(chosen.midi), page=shown), seconds)
+            shown_alone = replace(chosen, midi=settings.without_midi(chosen.midi))
+            _play(_with_page_open(shown_alone), seconds)
             return
         _tell("There is no MIDI to play with here, so this is the demo.")
     bpm_now = chosen.performer.bpm
@@ -216,9 +220,11 @@ def main() -> None:
         sys.exit(130)  # ended before the session began
 
 
-def _play(chosen: SessionSettings, seconds: float | None) -> None:
+def _play(chosen: SessionSettings, seconds: float | None, note: str = "") -> None:
     session = Session(chosen, _tell)
     session.start()
+    if note:
+        _tell(note)
     with signals_noted() as ended:
         page = _serve_page(session, chosen)
         try:
@@ -232,6 +238,25 @@ def _play(chosen: SessionSettings, seconds: float | None) -> None:
             _tell(f"recorded {session.close()}")
     if not whole:
         raise typer.Exit(1)
+
+
+def _play_without_synth(chosen: SessionSettings, seconds: float | None) -> bool:
+    """Play with a keyboard that nothing here sounds; return whether there was one.
+
+    The page sounds, and so does whatever is connected to the output later.
+    """
+    alone = replace(_with_page_open(chosen), midi=replace(chosen.midi, output=VIRTUAL))
+    try:
+        _play(
+            alone, seconds, f"no synth is here: connect one to {OUTPUT_NAME}, or let the page sound"
+        )
+    except NoMidiError:  # no keyboard either, or a system without ports of one's own making
+        return False
+    return True
+
+
+def _with_page_open(chosen: SessionSettings) -> SessionSettings:
+    return replace(chosen, page=replace(chosen.page, open=True))
 
 
 def _serve_page(session: Session, chosen: SessionSettings) -> PageLink | None:

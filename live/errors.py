@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Missing = Literal["system", "input", "output"]
+
 
 class UserError(Exception):
     """Something the user can mend: one line that says what is wrong and what to do.
@@ -11,4 +15,9 @@ class UserError(Exception):
 
 
 class NoMidiError(UserError):
-    """There is no MIDI system on this machine, or no port to play with."""
+    """There is no MIDI system on this machine, or no port to play with: ``missing`` tells."""
+
+    def __init__(self, line: str, missing: Missing = "system") -> None:
+        """Tell what is missing."""
+        super().__init__(line)
+        self.missing = missing

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from live.core.controls import Command
+from live.errors import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ class Failed:
     """A child to the parent: it cannot go on; ``reason`` is one line for the user."""
 
     reason: str
-    no_midi: bool = False
-    """The reason is that there is no MIDI system or no port here."""
+    missing: Missing | None = None
+    """What of MIDI is not here, if that is the reason."""
 
 
 @dataclass(frozen=True, slots=True)

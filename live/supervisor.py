@@ -312,7 +312,9 @@ class Session:
         if isinstance(message, Ready):
             return message
         if isinstance(message, Failed):
-            raise (NoMidiError if message.no_midi else UserError)(message.reason)
+            if message.missing is not None:
+                raise NoMidiError(message.reason, message.missing)
+            raise UserError(message.reason)
         raise UserError(f"the process {name} did not start; try again")
 
     def _take(self, child: _Child, message: object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from live.heartbeat import BEAT_S
 from live.journal import JournalWriter
 from live.messages import LATE_S, Health
-from live.midi_io.plug import Side
+from live.midi_io.names import Side
 from live.outbox import Outbox
 
 

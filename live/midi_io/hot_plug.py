@@ -19,10 +19,10 @@ from live.errors import NoMidiError, UserError
 from live.messages import Changed, PortList, Said
 from live.midi_io.health import HealthMeter
 from live.midi_io.listener import Listener
-from live.midi_io.names import INPUT_NAME, OUTPUT_NAME, VIRTUAL, choose
+from live.midi_io.names import INPUT_NAME, OUTPUT_NAME, VIRTUAL, Side, choose
 from live.midi_io.outlet import Outlet
 from live.midi_io.player import Player
-from live.midi_io.plug import Plug, Side
+from live.midi_io.plug import Plug
 from live.midi_io.ports import State, find_api
 from live.midi_io.reopening import ReopenedPorts
 from live.midi_io.settings import MidiSettings

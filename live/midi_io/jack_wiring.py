@@ -18,9 +18,8 @@ import jack
 import rtmidi
 
 from live.errors import NoMidiError, UserError
-from live.midi_io.names import CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL
+from live.midi_io.names import CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL, Side
 from live.midi_io.outlet import Outlet
-from live.midi_io.plug import Side
 from live.midi_io.ports import InputPort, OnInput, State, never_free, open_input, open_output
 
 STUCK_S: Final = 0.4

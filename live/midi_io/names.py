@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from live.errors import NoMidiError, UserError
 
@@ -12,15 +12,16 @@ INPUT_NAME: Final = "Continuo In"
 OUTPUT_NAME: Final = "Continuo Out"
 AUTO: Final = "auto"
 VIRTUAL: Final = "virtual"
+Side = Literal["input", "output"]
 
 
-def choose(names: Sequence[str], wanted: str, kind: str) -> int:
+def choose(names: Sequence[str], wanted: str, kind: Side) -> int:
     """Return the index of the port that is meant: the whole name or a part of it, case aside.
 
     Args:
         names: of the ports there are.
         wanted: "auto" takes the first that is neither Continuo's nor a mere thru port.
-        kind: "input" or "output", for the message.
+        kind: for the message.
 
     Raises:
         NoMidiError: "auto", and there is none.
@@ -33,7 +34,8 @@ def choose(names: Sequence[str], wanted: str, kind: str) -> int:
                 return index
         raise NoMidiError(
             f"no MIDI {kind} port was found. Connect a device, or use --virtual for ports that "
-            "other programs connect to, or --demo"
+            "other programs connect to, or --demo",
+            missing=kind,
         )
     part = wanted.casefold()
     matches = [i for i, name in enumerate(folded) if name == part]

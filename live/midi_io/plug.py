@@ -12,12 +12,10 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from live.errors import UserError
-from live.midi_io.names import AUTO, VIRTUAL, choose
-
-Side = Literal["input", "output"]
+from live.midi_io.names import AUTO, VIRTUAL, Side, choose
 
 PATIENCE_S: Final = 3.0
 """How long "auto" waits for the device that it had before it takes another."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 import rtmidi
 
 from live.errors import NoMidiError, UserError
-from live.midi_io.names import AUTO, CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL, choose
+from live.midi_io.names import AUTO, CLIENT_NAME, INPUT_NAME, OUTPUT_NAME, VIRTUAL, Side, choose
 from live.quiet import quiet
 
 APIS: Final = {
@@ -150,7 +150,8 @@ def open_input(api: int, wanted: str, on_input: OnInput, own_name: str = INPUT_N
     """Open the input port of a name, "auto" or "virtual"; ours is called ``own_name``.
 
     Raises:
-        UserError: there is none, or it is taken.
+        NoMidiError: there is none.
+        UserError: none has that name, or it is taken.
     """
     port, name = _open(rtmidi.MidiIn, api, wanted, own_name, "input")
     return RtMidiInput(port, name, on_input)
@@ -160,7 +161,8 @@ def open_output(api: int, wanted: str, own_name: str = OUTPUT_NAME) -> OutputPor
     """Open the output port of a name, "auto" or "virtual"; ours is called ``own_name``.
 
     Raises:
-        UserError: there is none, or it is taken.
+        NoMidiError: there is none.
+        UserError: none has that name, or it is taken.
     """
     port, name = _open(rtmidi.MidiOut, api, wanted, own_name, "output")
     return RtMidiOutput(port, name)
@@ -174,7 +176,7 @@ def _names(kind: Any, api: int) -> list[str]:
     return names
 
 
-def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[Any, str]:
+def _open(kind: Any, api: int, wanted: str, port_name: str, word: Side) -> tuple[Any, str]:
     with quiet():
         port = kind(api, name=CLIENT_NAME)
         name = wanted
@@ -189,9 +191,10 @@ def _open(kind: Any, api: int, wanted: str, port_name: str, word: str) -> tuple[
         except (rtmidi.RtMidiError, NotImplementedError) as error:
             port.delete()
             if wanted == VIRTUAL:
-                raise UserError(
+                raise NoMidiError(
                     f"this system has no virtual MIDI ports ({error}); create a loop-back port "
-                    "(loopMIDI on Windows) and name it with --input and --output"
+                    "(loopMIDI on Windows) and name it with --input and --output",
+                    missing=word,
                 ) from error
             raise UserError(
                 f'MIDI {word} port "{name}" cannot be opened ({error}); '

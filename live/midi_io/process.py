@@ -261,7 +261,9 @@ def run(
         source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
     except UserError as error:
         journal.close()
-        to_parent.send_now(Failed(str(error), isinstance(error, NoMidiError)))
+        to_parent.send_now(
+            Failed(str(error), error.missing if isinstance(error, NoMidiError) else None)
+        )
         return
     ended = threading.Event()
     _start_thread(midi_io.listener.forward, ended)

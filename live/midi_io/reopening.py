@@ -8,9 +8,8 @@ from typing import Any
 
 import rtmidi
 
-from live.midi_io.names import CLIENT_NAME, VIRTUAL
+from live.midi_io.names import CLIENT_NAME, VIRTUAL, Side
 from live.midi_io.outlet import Outlet
-from live.midi_io.plug import Side
 from live.midi_io.ports import InputPort, OnInput, State, open_input, open_output
 from live.quiet import quiet
 

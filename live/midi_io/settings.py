@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from live.core.controls import Control
 from live.core.settings import ClockSource
 from live.demo import TimedMessage
-from live.midi_io.plug import Side
+from live.midi_io.names import Side
 
 
 @dataclass(frozen=True)
