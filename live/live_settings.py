@@ -14,10 +14,18 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from live.core.orchestra import parse_channels, spell_channels
 from live.errors import UserError
 
 Owner = Literal["improviser", "midi_io"]
-Spelling = Literal["plain", "channel", "channel or all", "channel or none", "model"]
+Spelling = Literal[
+    "plain",
+    "channel",
+    "channel or all",
+    "channel or none",
+    "instruments and channels",
+    "model",
+]
 Kind = Literal["number", "whole number", "choice", "switch", "text"]
 
 _ON: Final = ("on", "true", "yes", "1")
@@ -34,6 +42,7 @@ class Live:
     """The process whose settings hold it under the field's name."""
     spelling: Spelling = "plain"
     """"channel": counted from 1 in the file and from 0 inside; "or ...": 0 in the file is None.
+    "instruments and channels": a text in the file, pairs of numbers inside.
     "model": the name of a file, which holds only when it has been loaded."""
     held_as: str = ""
     """Its name in ``PerformerSettings`` or ``MidiSettings``; "": the field's own."""
@@ -90,12 +99,16 @@ class LiveSetting:
         """Return a value of the file as the processes hold it: channels counted from 0."""
         if self.spelling in ("plain", "model"):
             return value
+        if self.spelling == "instruments and channels":
+            return parse_channels(value)
         return None if self.spelling != "channel" and value == 0 else value - 1
 
     def to_file(self, value: Any) -> Any:
         """Return a value of the processes as the file spells it; reverses ``to_core``."""
         if self.spelling in ("plain", "model"):
             return value
+        if self.spelling == "instruments and channels":
+            return spell_channels(value)
         return 0 if value is None else value + 1
 
     def _typed(self, given: object) -> object:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from live.core.keys import spelled_lock
-from live.core.orchestra import parse_ensemble, parse_instrument
+from live.core.orchestra import parse_channels, parse_ensemble, spell_channels
 from live.core.settings import VelocitySource
 from live.events import DRUMS
 from live.live_settings import Live
-from live.section import Channel, Pitch, Section
+from live.section import Pitch, Section
 
 
 class Bounds(Section):
@@ -69,10 +69,15 @@ def _ensemble(text: str) -> str:
     return text
 
 
-def _channels(table: dict[str, int]) -> dict[str, int]:
-    for name in table:
-        parse_instrument(name)
-    return table
+def _rows(given: object) -> object:
+    """A table of the file is the same as its rows in one text."""
+    if not isinstance(given, dict):
+        return given
+    return ", ".join(f"{name} = {channel}" for name, channel in given.items())
+
+
+def _channels(text: str) -> str:
+    return spell_channels(parse_channels(text))
 
 
 class Instruments(Section):
@@ -95,11 +100,21 @@ class Instruments(Section):
             "channel of your left hand, as it goes thru; 0: as it comes", spelling="channel or none"
         ),
     ] = 0
+    channels: Annotated[
+        str,
+        Field(max_length=2000),
+        BeforeValidator(_rows),
+        AfterValidator(_channels),
+        Live(
+            'channels of instruments, as "32 = 2, drums = 10"; others play on midi.output_channel',
+            spelling="instruments and channels",
+        ),
+    ] = ""
     ensemble: Annotated[
         str,
         Field(max_length=400),
         AfterValidator(_ensemble),
-        Live('what the model may play; "": all of the table, or what you play', "programs"),
+        Live('what the model may play; "": all that have a channel, or what you play', "programs"),
     ] = ""
     program_changes: Annotated[
         bool, Live("whether each channel is told its instrument's program")
@@ -107,4 +122,3 @@ class Instruments(Section):
     pedal_out: Annotated[
         bool, Live("whether the model's notes of a beat and more hold the sustain pedal")
     ] = False
-    channels: Annotated[dict[str, Channel], AfterValidator(_channels)] = Field(default_factory=dict)

@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from live.core.settings import PerformerSettings
 from live.errors import UserError
-from live.note_settings import Instruments
 from live.settings import LIVE, Midi, Sampling
 
 _SETTINGS: Final = TypeAdapter(PerformerSettings)
@@ -24,7 +23,6 @@ def read_settings(given: Any) -> PerformerSettings | None:
     try:
         settings = _SETTINGS.validate_python(given)
         Sampling(seed=settings.seed, seed_window=settings.seed_window)
-        Instruments(channels={str(i): channel + 1 for i, channel in settings.channels})
         if settings.player_channel is not None:
             Midi(input_channel=settings.player_channel + 1)
     except (ValidationError, RecursionError):
@@ -44,6 +42,6 @@ def read_changes(given: dict[str, Any]) -> dict[str, Any]:
             continue
         try:
             changes[name] = setting.to_core(setting.read(setting.to_file(value)))
-        except (UserError, TypeError):
+        except (UserError, TypeError, ValueError):
             continue
     return changes

@@ -13,7 +13,7 @@ from live import link_peer
 from live.config_file import PROJECT, find_config, read_config
 from live.control_settings import Controls, Models, read_controls
 from live.core.controls import Control
-from live.core.orchestra import parse_instrument
+from live.core.orchestra import parse_channels
 from live.core.settings import (
     Answer,
     ClockSource,
@@ -272,9 +272,7 @@ def _performer_settings(
         pedal_out=s.instruments.pedal_out,
         ensemble=s.instruments.ensemble,
         program_changes=s.instruments.program_changes,
-        channels=tuple(
-            sorted((parse_instrument(k), c - 1) for k, c in s.instruments.channels.items())
-        ),
+        channels=parse_channels(s.instruments.channels),
         player_channel=s.midi.input_channel - 1 if s.midi.input_channel else None,
         output_channel=s.midi.output_channel - 1,
         controls=controls,

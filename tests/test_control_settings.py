@@ -65,7 +65,7 @@ def test_every_live_setting_can_be_bound(config):
         assert control.target == setting.field
         assert control.owner == setting.owner
         if value and setting.spelling != "model":
-            assert control.scale.values == (setting.default,)
+            assert control.scale.values == (setting.to_core(setting.default),)
         for position in range(128) if not value else ():  # none leads out of what is allowed
             given = setting.to_file(control.scale.value(position))
             assert setting.read(given) == given

@@ -83,6 +83,44 @@ def test_unknown_and_fixed_settings_are_told_about(name, says):
         LIVE.find(name)
 
 
+def test_a_table_of_channels_has_one_spelling_outside_and_is_numbers_inside():
+    setting = LIVE.find("instruments.channels")
+    for given in ("drums=10, 0 = 1,32=2", {"0": 1, "32": 2, "drums": 10}):
+        value = setting.read(given)
+        assert value == "0 = 1, 32 = 2, drums = 10"
+        assert setting.to_core(value) == ((0, 0), (32, 1), (128, 9))
+        assert setting.to_file(setting.to_core(value)) == value
+    assert setting.to_core(setting.read(" ")) == ()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("piano = 1", "32", "32 = 0", "32 = 17", "32 = x", "129 = 1", "-1 = 1", "32 = 2 = 3"),
+        *(
+            "32 = 2,",
+            "32 = 2; 0 = 1",
+            "32 = 2, 32 = 3",
+            "32 = ",
+            "= 2",
+            "32: 2",
+            5,
+            "1 = 1, " * 400,
+        ),
+        *({"32": "x"}, {"32": True}, {"32": 2.0}, {"bass": 2}, {"0": 1, "00": 2}),
+    ],
+    ids=lambda given: str(given)[:20],
+)
+def test_what_is_no_table_of_channels_is_told_in_a_line(given):
+    with pytest.raises(UserError) as caught:
+        LIVE.find("instruments.channels").read(given)
+    line = str(caught.value)
+    assert line.startswith("instruments.channels = ")
+    assert "it must" in line
+    assert "\n" not in line
+    assert len(line) < 200
+
+
 def test_channels_are_counted_from_0_inside():
     assert LIVE.find("output_channel").to_core(16) == 15
     assert LIVE.find("input_channel").to_core(0) is None

@@ -382,6 +382,8 @@ def change(tab, setting, now, back_to=None):
 
 
 def other_value(setting, now):
+    if setting.spelling == "instruments and channels":
+        return "0 = 1, 32 = 2"
     if setting.high is None:
         return "0, 32"
     low, high = setting.knob

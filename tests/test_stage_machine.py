@@ -28,9 +28,11 @@ def value_of(setting: LiveSetting):
     elif setting.kind == "choice":
         values = st.sampled_from(setting.choices)
     elif setting.kind == "text":
-        values = st.sampled_from(
-            {"key": ["", "follow", "C major", "D minor"]}.get(setting.key, [""])
-        )
+        texts = {
+            "key": ["", "follow", "C major", "D minor"],
+            "channels": ["", "0 = 2", "0 = 5, 32 = 2, drums = 10"],
+        }
+        values = st.sampled_from(texts.get(setting.key, [""]))
     elif setting.kind == "whole number":
         values = st.integers(math.ceil(setting.low), math.floor(setting.high))
     else:

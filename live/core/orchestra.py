@@ -20,6 +20,12 @@ EVEN_SHARE: Final = 0.3
 """Of the notes of an ensemble, that is dealt out evenly among its instruments."""
 
 Floats = npt.NDArray[np.float32]
+Channels = tuple[tuple[int, int], ...]
+"""Instruments, each with a channel."""
+_CHANNEL_NUMBERS: Final = frozenset(map(str, range(1, 17)))
+_CHANNELS_MUST: Final = (
+    'should be as "0 = 1, 32 = 2, drums = 10": programs from 0 to 127, channels from 1 to 16'
+)
 
 
 def parse_instrument(text: str) -> int:
@@ -44,6 +50,36 @@ def parse_ensemble(text: str) -> tuple[int, ...]:
     """
     words = text.split(",") if text.strip() else []
     return tuple(sorted({parse_instrument(word) for word in words}))
+
+
+def parse_channels(text: str) -> Channels:
+    """Read which instruments have a channel of their own: "32 = 2, drums = 10".
+
+    Returns:
+        Instruments with their channels, the lowest instrument first; of an empty string none.
+
+    Raises:
+        ValueError: it is spelled otherwise, or names an instrument twice.
+    """
+    table: dict[int, int] = {}
+    for row in text.split(",") if text.strip() else []:
+        name, _, channel = (part.strip() for part in row.partition("="))
+        try:
+            instrument = parse_instrument(name)
+        except ValueError as error:
+            raise ValueError(_CHANNELS_MUST) from error
+        if channel not in _CHANNEL_NUMBERS:
+            raise ValueError(_CHANNELS_MUST)
+        if instrument in table:
+            raise ValueError(f"should name each instrument once; {name} is there twice")
+        table[instrument] = int(channel) - 1
+    return tuple(sorted(table.items()))
+
+
+def spell_channels(table: Channels) -> str:
+    """Return a table as ``parse_channels`` reads it."""
+    names = {DRUMS: "drums"}
+    return ", ".join(f"{names.get(each, each)} = {channel + 1}" for each, channel in table)
 
 
 def ensemble(settings: PerformerSettings) -> tuple[int, ...]:

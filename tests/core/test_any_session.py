@@ -52,6 +52,7 @@ CHANGES = {
     "velocity_curve": lambda r: r.choice((0.5, 1.0, 2.0)),
     "loop_guard": lambda r: r.random() < 0.5,
     "ensemble": lambda r: r.choice(("", "0", "0, 32", "0, 32, drums", "drums")),
+    "channels": lambda r: r.choice(((), ((0, 3),), ((0, 0), (32, 5), (DRUMS, 9)))),
     "program_changes": lambda r: r.random() < 0.5,
     "output_channel": lambda r: r.randint(0, 15),
     "instrument": lambda r: r.choice((0, 40, DRUMS)),

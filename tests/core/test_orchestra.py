@@ -70,6 +70,22 @@ def test_some_of_them_may_be_chosen_and_others_at_any_time():
     assert {n.channel for n in room.model if n.handed_out_s > moment} == {0}
 
 
+def test_channels_may_change_while_it_plays_and_no_note_is_left_behind():
+    room = continued(ensemble="0, 32", channels=((PIANO, 0), (BASS, 4)), until=30)
+    moment, horizon_s = room.now, room.settings.horizon_s
+    room._take(room.core.change(moment, channels=((PIANO, 2), (BASS, 5))))
+    room.pass_until(moment + 10)
+    before = [n for n in room.model if n.channel in (0, 4)]
+    after = [n for n in room.model if n.channel in (2, 5)]
+    assert len(before) + len(after) == len(room.model)
+    assert {n.channel for n in before} == {0, 4}
+    assert {n.channel for n in after} == {2, 5}
+    # What was handed out already, a horizon ahead, sounds as it was; the next note does not.
+    assert max(n.handed_out_s for n in before) <= moment <= min(n.handed_out_s for n in after)
+    assert max(n.onset_s for n in before) <= moment + horizon_s
+    assert min(n.onset_s for n in after) < moment + horizon_s + 2 * room.beat
+
+
 def test_each_of_several_is_heard_though_the_network_expects_one_alone():
     pianist = Sure(instrument=(PIANO,), confidence=12.0)
     room = continued(pianist, until=400, ensemble="0, 32, drums", channels=((BASS, 4),), min_p=0.05)
