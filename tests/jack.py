@@ -148,10 +148,17 @@ class Peer:
     """A musician at the other end: one client that plays, one that listens."""
 
     heard: list[tuple[float, bytes]] = field(default_factory=list)
+    ears: bool = True
 
     def __post_init__(self) -> None:
         self._out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="peer-keys")
         self._out.open_virtual_port("out")
+        self._in: rtmidi.MidiIn | None = None
+        if self.ears:
+            self.open_ears()
+
+    def open_ears(self) -> None:
+        """Begin to listen, if it does not yet."""
         self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="peer-ears")
         self._in.ignore_types(sysex=False, timing=False, active_sense=False)
         self._in.set_callback(self._on_message)
@@ -204,8 +211,9 @@ class Peer:
                 subprocess.run(["jack_disconnect", line.strip(), "peer-ears:in"], timeout=10)
         time.sleep(CALLBACK_S)
         for port in (self._in, self._out):
-            port.close_port()
-            port.delete()
+            if port is not None:
+                port.close_port()
+                port.delete()
 
     def _on_message(self, event: tuple[list[int], float], _: object) -> None:
         self.heard.append((time.perf_counter(), bytes(event[0])))
