@@ -19,6 +19,8 @@ SAME_TEMPO: Final = 5e-3
 """Nor is a tempo that differs by less than this share."""
 MOST_BEATS: Final = 32
 """Of a bar."""
+SLOWEST_BPM: Final = 4.0
+FASTEST_BPM: Final = 1000.0
 MOST: Final = 10**9
 """Ticks beyond this, a year of them, are damage and no session."""
 
@@ -56,8 +58,11 @@ class BeatMark:
             return None
         beats, rest = divmod(bar_ticks, TICKS_PER_BEAT)
         whole = 1 <= beats <= MOST_BEATS and rest == 0
-        sane = whole and 1e-3 <= seconds_per_tick <= 1 and abs(downbeat) <= MOST
-        return cls(line.time_s, tick, seconds_per_tick, downbeat, bar_ticks) if sane else None
+        near = abs(tick) <= MOST and abs(downbeat) <= MOST
+        sane = whole and near and seconds_per_tick > 0
+        if not sane or not SLOWEST_BPM <= 60 / seconds_per_tick / TICKS_PER_BEAT <= FASTEST_BPM:
+            return None
+        return cls(line.time_s, tick, seconds_per_tick, downbeat, bar_ticks)
 
     @property
     def rest(self) -> tuple[float | int, ...]:

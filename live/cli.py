@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +38,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_console = Console(highlight=False, soft_wrap=True, emoji=False)
+
+class _LastingConsole(Console):
+    """Prints as long as anybody reads; when nobody does, the session goes on without a word."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+_console = _LastingConsole(highlight=False, soft_wrap=True, emoji=False)
 
 
 @app.callback()
@@ -270,7 +279,8 @@ def _serve_page(session: Session, chosen: SessionSettings) -> PageLink | None:
 
 
 def _tell(line: str) -> None:
-    _console.print(line, markup=False)
+    with suppress(OSError):  # a full disk, a terminal that is gone
+        _console.print(line, markup=False)
 
 
 def _interrupt(*_: object) -> None:

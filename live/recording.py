@@ -53,12 +53,13 @@ class _Track:
 def recover(folder: Path) -> list[Path]:
     """Make the MIDI files of sessions that were cut off; return those that were made.
 
-    A session that cannot be recovered (a full disk, a broken file) is left for the next time.
+    A session that cannot be recovered (a full disk, a broken file) is left for the next time, and
+    never holds up this one.
     """
     recovered: list[Path] = []
     for journal in sorted(folder.glob("*.jsonl")):
         target = journal.with_suffix(".mid")
-        with suppress(OSError):
+        with suppress(OSError, ValueError, ArithmeticError):
             if target.exists() or is_being_written(journal) or not read_header(journal):
                 continue
             write_midi_file(journal, target)
@@ -99,7 +100,8 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
         data = line.message
         if track is not None and data is not None:
             track.add(line.time_s, data)
-            sounded.append(line.time_s)
+            if data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):
+                sounded.append(line.time_s)
     for track in tracks.values():
         track.end(last_s)
     file = _midi_file(_tempo_map(header, beats, sounded), tracks.values(), marks)
@@ -114,7 +116,7 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
 
 
 def _tempo_map(header: dict[str, Any], beats: list[BeatMark], sounded: list[float]) -> TempoMap:
-    """Return the session's tempo map; ``sounded`` are the moments at which anything was played."""
+    """Return the session's tempo map; ``sounded`` are the moments at which notes began or ended."""
     bpm, bars = header.get("bpm"), header.get("beats_per_bar")
     times = TempoMap(
         bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120,

@@ -155,10 +155,11 @@ class Session:
                 if child.pipe in ready:
                     child.heartbeat.heard(now_s)
                     try:
-                        self._take(child, child.pipe.recv())
+                        message = child.pipe.recv()
                     except (EOFError, OSError):
                         self._take_death(child)
                         break  # the list of children is another now
+                    self._take(child, message)
                 elif now_s - asked_s > BEAT_S + ASLEEP_S:
                     child.heartbeat.pardon(now_s)
                 elif child.heartbeat.is_lost(now_s):
@@ -304,18 +305,18 @@ class Session:
         return process, ours
 
     def _wait_until_ready(self, child: _Child, began_s: float) -> Ready:
-        name = child.process.name
-        message: Any = None
-        if child.pipe.poll(max(0.0, began_s + READY_TIMEOUT_S - time.perf_counter())):
-            with suppress(EOFError, OSError):
+        until_s = began_s + READY_TIMEOUT_S
+        with suppress(EOFError, OSError):
+            while child.pipe.poll(max(0.0, until_s - time.perf_counter())):
                 message = child.pipe.recv()
-        if isinstance(message, Ready):
-            return message
-        if isinstance(message, Failed):
-            if message.missing is not None:
-                raise NoMidiError(message.reason, message.missing)
-            raise UserError(message.reason)
-        raise UserError(f"the process {name} did not start; try again")
+                if isinstance(message, Ready):
+                    return message
+                if isinstance(message, Failed):
+                    if message.missing is not None:
+                        raise NoMidiError(message.reason, message.missing)
+                    raise UserError(message.reason)
+                self._take(child, message)  # of what came in while it started
+        raise UserError(f"the process {child.process.name} did not start; try again")
 
     def _take(self, child: _Child, message: object) -> None:
         if isinstance(message, TurnChanged):
@@ -348,7 +349,8 @@ class Session:
         elif isinstance(message, Ready):
             self._tell(f"{child.process.name} is back: {message.detail}")
             if child is self._midi_io:
-                child.outbox.send_now(Begin())
+                with suppress(OSError):  # gone again: the end of its pipe tells
+                    child.outbox.send_now(Begin())
                 self._link.end()  # it spoke to the one before
                 self._link.follow(self.present.now.performer, child.outbox)
             for setting, value in self.present.held_by(child.process.name):

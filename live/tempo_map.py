@@ -15,16 +15,13 @@ from typing import Final
 
 import mido
 
-from live.beat_mark import BeatMark
+from live.beat_mark import FASTEST_BPM, SLOWEST_BPM, BeatMark
 from live.events import TICKS_PER_BEAT as GRID
 
 TICKS_PER_BEAT: Final = 960
 """Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
 SCALE: Final = TICKS_PER_BEAT // GRID
 """Ticks of the file in one of the grid."""
-FASTEST_BPM: Final = 1000.0
-"""A silence that would have to run faster than this is too short: the bars stay where they are."""
-SLOWEST_BPM: Final = 4.0
 ON_THE_LINE: Final = SCALE // 4
 """Ticks of the file that are no reason to move a bar line."""
 
@@ -123,7 +120,7 @@ class TempoMap:
             silent_s: from when on the time may be stretched.
 
         Returns:
-            The tick where it stands then: the same, if there is no room.
+            The tick where it stands then: the same, if the silence is too short.
         """
         at = max(bisect_right(self._stretches, silent_s, key=lambda s: s.time_s) - 1, 0)
         silence_s = mark.time_s - silent_s

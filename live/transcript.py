@@ -7,7 +7,7 @@ what is noted of it goes to the journal before what follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ class Transcript:
         self._lines = lines
         self._heard = heard
         self._noted = heard
-        self._beat = BeatMark.of(performer.clock, 0.0)
+        self._expect_beat()
 
     def beginning(self, now_s: float) -> Noted:
         """Return what is noted of the core as it begins."""
@@ -61,7 +61,7 @@ class Transcript:
         silence = self.performer.command(began.time_s, "my_turn")
         self.performer = self.performer.successor()
         self._lines, self._noted = 0, self._heard
-        self._beat = BeatMark.of(self.performer.clock, 0.0)
+        self._expect_beat()
         return [*silence, began, self.beginning(began.time_s)]
 
     def hear(self, heard: Heard) -> list[Noting]:
@@ -70,21 +70,21 @@ class Transcript:
             return []
         self._heard = heard.number
         actions = self.performer.hear(heard.time_s, heard.data)
-        return [*self._beat_news(heard.time_s), *actions]
+        return [*self._beat_news(heard.time_s, actions), *actions]
 
     def advance(self, now_s: float) -> list[Noting]:
         """Let the core do what is due."""
         time_s = moment(now_s)
         actions = self.performer.advance(time_s)
         self._noted = self._heard
-        return [Noted(time_s, "step", (self._heard,)), *self._beat_news(time_s), *actions]
+        return [Noted(time_s, "step", (self._heard,)), *self._beat_news(time_s, actions), *actions]
 
     def change(self, now_s: float, changes: dict[str, Any]) -> list[Noting]:
         """Let the core have other settings."""
         time_s = moment(now_s)
         before = self._catch_up(now_s)
         actions = self.performer.change(time_s, **changes)
-        news = self._beat_news(time_s)
+        news = self._beat_news(time_s, actions)
         return [*before, Noted(time_s, "change", (changes,)), *news, *actions]
 
     def change_model(self, now_s: float, model: Model, memory: Memory) -> list[Noting]:
@@ -102,12 +102,19 @@ class Transcript:
         before = self._catch_up(now_s)
         return [*before, Did(time_s, command), *self.performer.command(time_s, command)]
 
-    def _beat_news(self, time_s: float) -> list[Noting]:
-        """Note where the beat is, if that is news: the recording has its bars from there."""
+    def _expect_beat(self) -> None:
+        self._beat = BeatMark.of(self.performer.clock, 0.0)
+        self._beat_told = False
+
+    def _beat_news(self, time_s: float, actions: Sequence[Action]) -> list[Noting]:
+        """Note where the beat is, if that is news: the recording has its bars from there.
+
+        It is news when it is not as expected, and when a core first does something.
+        """
         mark = BeatMark.of(self.performer.clock, time_s)
-        if self._beat.foretells(mark):
+        if self._beat.foretells(mark) and (self._beat_told or not actions):
             return []
-        self._beat = mark
+        self._beat, self._beat_told = mark, True
         return [Noted(time_s, KIND, mark.rest)]
 
     def _catch_up(self, now_s: float) -> list[Noting]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -49,6 +50,25 @@ def leader(jack_server):
     transport("stop", "locate 0")
     process.terminate()
     process.wait(10)
+
+
+def test_clock_that_comes_in_already_does_not_hold_up_the_start(performer, peer):
+    ended = threading.Event()
+
+    def tick():
+        while not ended.wait(0.001):
+            peer.send(*CLOCK)
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    try:
+        session = performer("--input", "peer-keys", "--output", "peer-ears")
+        session.wait_ready()
+        jack.wait_for(lambda: "MIDI clock comes in" in session.output, "the hint")
+    finally:
+        ended.set()
+        ticking.join()
+    session.stop(signal.SIGTERM)
 
 
 def clock_heard(peer, status=CLOCK):

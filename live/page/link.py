@@ -85,8 +85,7 @@ class PageLink:
         self._closing = True
         process, outbox = self._process, self._outbox
         if outbox is not None:
-            with suppress(OSError):
-                outbox.send_now(Stop())
+            outbox.put(Stop())  # not at once: one that hangs takes nothing any more
         self._thread.join(STOP_TIMEOUT_S)
         if process is not None and process.is_alive():
             process.kill()
