@@ -16,13 +16,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from live.events import Note, encode_piece
+from tests.models import write_model
 from tests.music import library, musicxml, play, same, tune, xml_note
+from training.cli import app
 from training.columns import columns_of, encode_columns, notes_of
 from training.prepare import music_files, prepare
 from training.reading import read
+from training.report import Left, Report, show
 from training.works import same_works, split
 
 
@@ -151,8 +155,6 @@ def test_copies_are_counted_and_dropped(music, tmp_path):
 
 
 def test_the_report_and_the_command_line_name_every_file(music, tmp_path):
-    from training.cli import app
-
     report = tmp_path / "report.json"
     result = CliRunner().invoke(
         app,
@@ -164,6 +166,51 @@ def test_the_report_and_the_command_line_name_every_file(music, tmp_path):
     written = json.loads(report.read_text())
     assert [Path(left["path"]).name for left in written["skipped"]] == ["bad.mid"]
     assert written["notes"] == 12 * 120
+    (kept,) = (tmp_path / "c" / "reports").iterdir()
+    assert result.output.splitlines()[-1] == f"report: {kept}"
+    assert json.loads(kept.read_text()) == written
+
+
+def test_every_run_leaves_a_report_and_the_same_music_one_only(music, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    _, first = prepare(music, cache, jobs=1)
+    (kept,) = (cache / "reports").iterdir()
+    assert first.whereabouts == f"report: {kept}"
+    (music / "worse.mid").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    _, second = prepare(Path("music"), cache, jobs=1)
+    assert second.whereabouts == first.whereabouts
+    told = {Path(left["path"]).name for left in json.loads(kept.read_text())["skipped"]}
+    assert told == {"bad.mid", "worse.mid"}
+    prepare(music / "part0", cache, jobs=1)
+    assert len(list((cache / "reports").iterdir())) == 2
+
+
+def test_of_many_skipped_files_some_are_shown_and_all_are_in_the_report(tmp_path):
+    left = [Left(f"{number}.mid", "the file is empty") for number in range(25)]
+    report = Report(skipped=left, whereabouts="report: here")
+    console = Console(record=True, width=60)
+    show(report, console)
+    lines = console.export_text().splitlines()
+    assert sum(line.startswith("skipped") for line in lines) == 20
+    assert "and 5 more that were skipped" in lines
+    assert lines[-1] == "report: here"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "generate"])
+def test_what_is_judged_or_continued_is_told_like_what_is_learnt_from(music, tmp_path, command):
+    result = CliRunner().invoke(
+        app,
+        [command, "--data", str(music), "--cache", str(tmp_path / "cache")]
+        + ["--model", str(write_model(tmp_path / "known.onnx"))]
+        + (["--out", str(tmp_path / "out.mid"), "--notes", "5"] if command == "generate" else [])
+        + (["--json", "--continuations", "0"] if command == "evaluate" else []),
+    )
+    assert result.exit_code == 0, result.output
+    (kept,) = (tmp_path / "cache" / "reports").iterdir()
+    assert f"report: {kept}" in result.stderr
+    assert "bad.mid: not a readable MIDI file" in result.stderr
+    assert "report" not in result.stdout
 
 
 # --- works -----------------------------------------------------------------------------------

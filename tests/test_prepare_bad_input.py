@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -15,11 +16,11 @@ import pytest
 
 from live.errors import UserError
 from tests.music import musicxml, note, write, xml_note
-from training import prepare as preparing
 from training.prepare import prepare
 from training.prepare_cli import prepare_command
 from training.reading import guard, read
 from training.reading.isolated import Limits, Reader
+from training.report import Report
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
@@ -116,6 +117,18 @@ def test_a_name_of_more_than_one_line_is_told_in_one(music, tmp_path, capsys):
     (music / "two\nlines\x1b[31m.mid").touch()
     prepare_command(data=[music], cache=tmp_path / "cache", jobs=1)
     assert "two?lines?[31m.mid: the file is empty" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_text_is_in_the_report(music, tmp_path):
+    name = os.fsdecode(b"caf\xe9.mid")
+    try:
+        (music / name).touch()
+    except OSError:
+        pytest.skip("this system's names of files are always text")
+    _, report = prepare(music, tmp_path / "cache", jobs=1)
+    (kept,) = (tmp_path / "cache" / "reports").iterdir()
+    assert json.loads(kept.read_bytes())["skipped"][0]["path"] == str(music / name)
+    assert skipped(report) == {name: "the file is empty"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are Unix's")
@@ -240,8 +253,12 @@ def test_a_missing_folder_is_refused_in_one_line(tmp_path):
 
 def test_a_folder_of_nothing_but_bad_files_is_refused_with_a_reason(tmp_path):
     (tmp_path / "a.mid").touch()
-    with pytest.raises(UserError, match=r"none of 1 files could be read; .*a\.mid: .*empty"):
+    with pytest.raises(
+        UserError, match=r"none of 1 files could be read; .*a\.mid: .*empty"
+    ) as told:
         prepare(tmp_path, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache" / "reports").iterdir()
+    assert str(told.value).endswith(f"report: {kept}")
 
 
 def test_a_cache_that_cannot_be_written_is_refused_in_one_line(music, tmp_path):
@@ -279,5 +296,13 @@ def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_read(music, tmp
 
 
 def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path):
-    with pytest.raises(UserError, match="cannot write the report"):
-        preparing.Report().write(tmp_path / "nowhere" / "report.json")
+    with pytest.raises(UserError, match=r"cannot write .*nowhere/report\.json"):
+        Report().write(tmp_path / "nowhere" / "report.json")
+
+
+def test_a_report_that_cannot_be_kept_ends_no_run(music, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "reports").touch()
+    corpus, report = prepare(music, tmp_path / "cache", jobs=1)
+    assert len(corpus) == 2
+    assert report.whereabouts.startswith(f"no report: cannot make {tmp_path / 'cache'}")

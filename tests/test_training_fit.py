@@ -260,6 +260,9 @@ def test_folder_of_midi_files_becomes_a_model(tmp_path):
     assert "5-gram" in result.stdout or "order 5" in result.stdout  # judged beside n-grams
     skipped = [line for line in result.stdout.splitlines() if "broken.mid" in line]
     assert len(skipped) == 1
+    (report,) = (tmp_path / "cache" / "continuo" / "reports").iterdir()
+    assert f"report: {report}" in result.stdout.splitlines()
+    assert "broken.mid" in report.read_text()
     assert "epoch 1: " in result.stdout
     model = Model(tmp_path / "models" / "mine.onnx")
     assert model.metadata["data"][0]["pieces"] == 4

@@ -14,7 +14,7 @@ from training.columns import Columns
 from training.fit_cli import About, Cache, Card, check_target, console, divide
 from training.outputs import check_writable
 from training.prepare import cache_folder, prepare
-from training.prepare_cli import show
+from training.report import show
 from training.runtime import load_tensorflow
 from training.sources import describe
 

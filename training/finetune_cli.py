@@ -29,8 +29,8 @@ from training.fit_cli import (
 )
 from training.library import Corpus
 from training.prepare import cache_folder, prepare
-from training.prepare_cli import show
 from training.recordings import Track, divide_recordings, read_recordings
+from training.report import show
 from training.runtime import load_tensorflow, several_workers
 from training.settings import Training, load
 from training.sources import OWN_LICENCE

@@ -16,7 +16,7 @@ from training.corpus import corpus_paths
 from training.library import Corpus
 from training.outputs import check_writable
 from training.prepare import cache_folder, prepare
-from training.prepare_cli import show
+from training.report import show
 from training.runtime import is_chief, load_tensorflow
 from training.settings import Training, load
 from training.sources import describe

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -15,6 +16,10 @@ from training.corpus import corpus_paths
 from training.keyboard import reduce_for_keyboard
 from training.library import Corpus
 from training.prepare import cache_folder, prepare
+from training.report import show
+
+REASONS: Final = 3
+"""Skipped files that are told here: mostly the music was read, and all told, to learn from it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def held_out_music(
     Args:
         data: folders of music files; none: the permitted core of music21's corpus.
         cache: folder where what was read is kept; None: the user's.
-        console: shows progress; None: silent.
+        console: shows progress and what was skipped; None: silent.
         keyboard: put every instrument but drums in the hands of one pianist.
         validation: hold out the works that epochs are chosen by. What else is chosen by them has
             not seen the works that the model is judged by.
@@ -49,7 +54,10 @@ def held_out_music(
     Raises:
         UserError: there is no music, or too little to divide.
     """
-    corpus, _ = prepare(list(data) or corpus_paths(), cache or cache_folder(), console=console)
+    sources = list(data) or corpus_paths()
+    corpus, report = prepare(sources, cache or cache_folder(), console=console)
+    if console is not None:
+        show(report, console, REASONS)
     divided = corpus.split()
     chosen = divided.validation if validation else divided.test
     if not divided.train or not chosen:

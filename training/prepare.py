@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -19,55 +17,9 @@ from training.library import Corpus
 from training.reading import SUFFIXES, UnreadableError, guard
 from training.reading.isolated import Limits
 from training.reading.many import Results, read_here, read_on_cluster
+from training.report import Left, Report, printable, report_path
 from training.store import Store
 from training.works import identity
-
-
-@dataclass(frozen=True)
-class Left:
-    """A file that is not in the corpus, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass
-class Report:
-    """What became of every file."""
-
-    files: int = 0
-    read: int = 0
-    """Files read in this run."""
-    kept: int = 0
-    """Files whose notes the cache had."""
-    skipped: list[Left] = field(default_factory=list)
-    duplicated: list[Left] = field(default_factory=list)
-    """Files with the content, and pieces with the notes, of another that is in the corpus."""
-    pieces: int = 0
-    notes: int = 0
-    works: int = 0
-    """Pieces that are the same work count once."""
-    seconds: float = 0.0
-
-    def summary(self) -> str:
-        """Return the counts as one line."""
-        return (
-            f"{self.files:,} files: {self.read:,} read, {self.kept:,} from the cache,"
-            f" {len(self.skipped):,} skipped, {len(self.duplicated):,} duplicated;"
-            f" {self.pieces:,} pieces of {self.works:,} works, {self.notes:,} notes,"
-            f" in {self.seconds:,.1f} s"
-        )
-
-    def write(self, path: Path) -> None:
-        """Write all of it as JSON.
-
-        Raises:
-            UserError: the file cannot be written.
-        """
-        try:
-            path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise UserError(f"cannot write the report {path}: {error.strerror}") from error
 
 
 def cache_folder() -> Path:
@@ -111,7 +63,7 @@ def prepare(
     Args:
         source: a folder, or a list of folders and files.
         cache: folder where what was read is kept; made if missing. Interrupted at any moment,
-            the next call goes on from there.
+            the next call goes on from there. The report is written into a folder within.
         jobs: processes that read; None: one for each core.
         cluster: address of a Dask scheduler whose workers read instead.
         limits: what one file may cost in time and memory.
@@ -142,11 +94,16 @@ def prepare(
         for key, path in by_key.items():
             if (reason := reasons[key]) is not None:
                 report.skipped.append(Left(str(path), reason))
+        report.skipped.sort(key=lambda left: left.path)
         corpus = _corpus(store, {k: p for k, p in by_key.items() if reasons[k] is None}, report)
-    report.skipped.sort(key=lambda left: left.path)
     report.pieces, report.notes = len(corpus), len(corpus.columns)
     report.works = len(set(corpus.works.tolist()))
     report.seconds = round(time.monotonic() - began, 2)
+    report.keep(report_path(cache, sources))
+    if not corpus:
+        why = report.skipped[0]
+        line = f"none of {report.files} files could be read; {why.path}: {why.reason}"
+        raise UserError(printable(f"{line}; {report.whereabouts}"))
     return corpus, report
 
 
@@ -217,8 +174,4 @@ def _corpus(store: Store, files: dict[bytes, Path], report: Report) -> Corpus:
         names.append(name)
         sources.append(source)
         notes.append(columns)
-    if not notes:
-        why = report.skipped[0] if report.skipped else None
-        reason = f"; {why.path}: {why.reason}" if why else ""
-        raise UserError(f"none of {report.files} files could be read{reason}")
     return Corpus.of(names, sources, notes)

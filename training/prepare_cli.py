@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from training.prepare import Report, cache_folder, prepare
-
-SHOWN: Final = 20
-"""Skipped files that are told on the terminal; the report has all."""
+from training.prepare import cache_folder, prepare
+from training.report import show
 
 
 def prepare_command(
@@ -29,7 +27,7 @@ def prepare_command(
         str | None, typer.Option(help="Address of a Dask scheduler whose workers read instead.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write what became of every file here, as JSON.")
+        Path | None, typer.Option(help="Write what became of every file here too, as JSON.")
     ] = None,
     retry: Annotated[
         bool, typer.Option("--retry", help="Read the files again that were skipped before.")
@@ -48,14 +46,3 @@ def prepare_command(
     show(told, console)
     if report is not None:
         told.write(report)
-
-
-def show(report: Report, console: Console) -> None:
-    """Print the counts, and why files were skipped."""
-    for left in report.skipped[:SHOWN]:
-        line = f"skipped {left.path}: {left.reason}"
-        shown = "".join(c if c.isprintable() else "?" for c in line)  # as names of files may hold
-        console.print(shown, markup=False, soft_wrap=True)
-    if len(report.skipped) > SHOWN:
-        console.print(f"and {len(report.skipped) - SHOWN} more; --report FILE names them all")
-    console.print(report.summary(), highlight=False, soft_wrap=True)

@@ -12,8 +12,8 @@ from live.errors import UserError
 from training.columns import Columns, columns_of
 from training.library import Corpus
 from training.prepare import cache_folder, music_files, prepare
-from training.prepare_cli import show
 from training.reading import MIDI_SUFFIXES, UnreadableError, read
+from training.report import show
 
 Track = Literal["player", "model", "all"]
 
