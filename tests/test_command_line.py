@@ -366,30 +366,3 @@ def test_session_goes_on_though_its_lines_cannot_be_printed(tmp_path, reader):
     assert process.returncode == 0, errors
     (path,) = tmp_path.glob("*.mid")
     assert strikes(mido.MidiFile(path), 2), "the model played nothing"
-
-
-def test_page_that_hangs_does_not_hold_up_the_end(tmp_path):
-    pytest.importorskip("nicegui")
-    config = tmp_path / "config.toml"
-    config.write_text(f'[midi]\napi = "jack"\n[sampling]\nmodel = "{MODEL.as_posix()}"\n')
-    flags = [*QUICK_DEMO, "--config", str(config), "--record", str(tmp_path)]
-    log = tmp_path / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "live", *flags, "--page", "--seconds", "1000"],
-            cwd=PROJECT,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this"},
-        )
-    try:
-        wait_for(lambda: "page: http" in log.read_text(), "the page", 60.0)
-        (page,) = (c for c in psutil.Process(process.pid).children() if c.name() == "page")
-        page.suspend()
-        time.sleep(3.0)  # what it does not read fills the pipe
-        process.terminate()
-        assert process.wait(30) == 0, log.read_text()
-        assert not page.is_running()
-    finally:
-        process.kill()
-    assert list(tmp_path.glob("*.mid"))
