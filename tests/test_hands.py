@@ -145,3 +145,15 @@ def test_the_hands_may_be_split_elsewhere_while_keys_and_pedal_are_down(stage):
     stage.player.thru(off(50))
     stage.player.thru(UP)
     assert stage.at(0.2) == [bytes([0xB4, 64, 0]), on(52), off(50, 4), UP]
+
+
+def test_a_key_held_while_thru_was_off_is_struck_where_its_hand_is_now(stage):
+    stage.player.split_at(60)
+    stage.player.move_left_hand(4)
+    stage.player.thru(on(50))
+    stage.player.end_thru()  # its release is not sent thru
+    stage.at(0.1)
+    stage.player.move_left_hand(5)
+    stage.player.thru(on(50))
+    stage.player.thru(off(50))
+    assert stage.at(0.2) == [on(50, 5), off(50, 5)]

@@ -83,6 +83,7 @@ class Player:
             for key in sorted(self._ledger.sounding):
                 for message in self._ledger.release(PLAYER, key):
                     self._output.send(message)
+            self._split.forget()
             self._release_pedals()
 
     def _send_thru(self, message: bytes) -> None:

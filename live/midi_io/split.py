@@ -41,6 +41,10 @@ class Split:
         assert self.left_channel is not None
         return [message, _on(self.left_channel, message)]
 
+    def forget(self) -> None:
+        """Let no key be held: the ends of those that are will not be heard of."""
+        self._struck.clear()
+
     def _hand(self, key: Key) -> int:
         """Return the channel that a key is struck on."""
         if self.left_channel is None or key[1] >= self.lowest_right:
