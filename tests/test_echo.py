@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from live.midi_io.echo import MISSES, WINDOW_S, EchoFilter
 
 
 class Line:
     """A player with thru, a model, and perhaps a way back from the output to the input."""
 
-    def __init__(self, delay=None, thru=True, channel=None):
+    def __init__(self, delay=None, thru=True, channel=None, back_on=lambda channel: channel):
         self.filter = EchoFilter()
+        self.back_on = back_on
         self.delay, self.thru, self.channel = delay, thru, channel
         self.now = 0.0
         self._returning = []
@@ -33,7 +36,8 @@ class Line:
     def _send(self, data):
         self.filter.sent(self.now, data)
         if self.delay is not None:
-            self._returning.append((self.now + self.delay, data))
+            back = data[0] & 0xF0 | self.back_on(data[0] & 0x0F)
+            self._returning.append((self.now + self.delay, bytes([back, *data[1:]])))
 
     def _hear(self, data):
         if self.channel is not None:
@@ -85,6 +89,54 @@ def test_pedals_and_knobs_do_not_run_in_a_circle():
         line.player(2.0 + number * 0.004, *data)
     line.pitches()
     assert [tuple(d) for d in line.taken if d[0] == 0xB0] == played
+
+
+def test_each_zone_of_a_keyboard_has_its_pedal():
+    line = Line(None)
+    played = [
+        (0xB0 | channel, 64, value) for _ in range(3) for value in (127, 0) for channel in (0, 1)
+    ]
+    for number, data in enumerate(played):
+        line.player(number * 0.001, *data)
+    assert [tuple(data) for data in line.taken] == played
+
+
+def test_pedal_of_the_models_does_not_take_the_players_away():
+    line = Line(None)
+    line.note(line.player, 0.0, 0.5, 60)
+    line.model(1.0, 0xB0, 64, 127)
+    line.player(1.1, 0xB0, 64, 127)
+    line.model(1.2, 0xB0, 64, 0)
+    line.player(1.3, 0xB0, 64, 0)
+    assert [data[2] for data in line.taken if data[0] == 0xB0] == [127, 0]
+
+
+def test_models_own_pedal_that_comes_back_is_nobodys():
+    for first in (0.0, 20.0):  # at first, and when the way has been closed for a while
+        line = Line(None)
+        for number in range(MISSES + 2 if first else 0):
+            line.note(line.model, number * 0.5, 0.2, 60 + number)
+        line.model(first, 0xC1, 5)
+        line.delay = 0.02
+        line.model(first + 1.0, 0x90, 40, 80)
+        line.model(first + 1.0, 0xB0, 64, 127)
+        line.model(first + 1.5, 0x80, 40, 0)
+        line.model(first + 1.5, 0xB0, 64, 0)
+        line.pitches()
+        assert not [data for data in line.taken if data[0] == 0xB0]
+
+
+@pytest.mark.parametrize(
+    "back_on", [lambda _: 5, lambda channel: channel ^ 1, lambda channel: (channel + 1) % 16]
+)
+def test_way_back_through_another_channel_comes_to_an_end(back_on):
+    line = Line(0.01, back_on=back_on)
+    for number, value in enumerate((127, 0)):
+        line.player(number, 0xB0, 64, value)
+        line.player(number + 0.5, 0xC0, number)
+    line.pitches()
+    assert len(line.taken) <= 4 * 16
+    assert line.taken[0] == bytes([0xB0, 64, 127])
 
 
 def test_player_who_strikes_what_the_model_has_just_struck_is_heard():

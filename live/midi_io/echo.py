@@ -12,6 +12,10 @@ What is struck again like that is left out from the first one on: it sounds alre
 While there is one, whatever comes back within about twice the time that the way takes is left out.
 When eight notes in a row do not come back, the way is taken to be closed. A player who happens to
 strike what the model has just struck is heard: other notes did not come back.
+
+Before anything is known, pedals, knobs and programs are left out where they are what the player's own
+thru let hold on their channel, so that they do not run in a circle; what the model has sent is left
+out as well, unless the latest note did not come back.
 """
 
 from __future__ import annotations
@@ -46,8 +50,9 @@ class EchoFilter:
         self._pending: dict[Content, deque[tuple[float, bool]]] = {}
         """What was sent and has not come back: when, and whether it was thru."""
         self._order: deque[tuple[float, Content]] = deque()
-        self._last: dict[Content, tuple[float, Content]] = {}
-        """The latest of each controller: when it was sent, and its value."""
+        self._last: dict[tuple[int, Content], tuple[float, Content, bool]] = {}
+        """The latest of each controller of a channel: when it was sent, its value, and whether it
+        was thru."""
         self._passing: Content | None = None
         """What was heard last: it is about to be sent thru."""
         self._held: set[tuple[int, int]] = set()
@@ -67,10 +72,11 @@ class EchoFilter:
         content = _content(message)
         with self._lock:
             self._expire(time_s)
-            self._pending.setdefault(content, deque()).append((time_s, content == self._passing))
+            is_thru = content == self._passing
+            self._pending.setdefault(content, deque()).append((time_s, is_thru))
             self._order.append((time_s, content))
             if content[0] not in (_NOTE_OFF, _NOTE_ON):
-                self._last[content[:-1]] = (time_s, content)
+                self._last[message[0] & 0x0F, content[:-1]] = (time_s, content, is_thru)
 
     def heard(self, time_s: float, message: bytes) -> bool:
         """Return whether a channel message that has come in is an echo."""
@@ -82,7 +88,7 @@ class EchoFilter:
             elif content[0] == _NOTE_OFF:
                 is_echo = self._is_release_echo(message, content)
             else:
-                is_echo = self._is_repeated(time_s, content)
+                is_echo = self._is_repeated(time_s, message, content)
             self._passing = None if is_echo else content
             return is_echo
 
@@ -116,14 +122,21 @@ class EchoFilter:
         self._held.discard(key)
         return False
 
-    def _is_repeated(self, time_s: float, content: Content) -> bool:
+    def _is_repeated(self, time_s: float, message: bytes, content: Content) -> bool:
         if self.is_open:
             return self._take(content) is not None
-        # Nobody knows yet. To leave out a value that holds already changes nothing.
-        sent_s, latest = self._last.get(content[:-1], (-WINDOW_S, ()))
+        # Nobody knows yet.
         if content[0] == _CONTROL and content[1] in NOT_REPEATABLE:
             return False
-        return latest == content and time_s < sent_s + WINDOW_S
+        if self._latest_came_back and any(
+            not was_thru for _, was_thru in self._pending.get(content, ())
+        ):
+            return True
+        # On another channel it is another zone of the keyboard's.
+        latest = self._last.get((message[0] & 0x0F, content[:-1]))
+        return (
+            latest is not None and latest[1:] == (content, True) and time_s < latest[0] + WINDOW_S
+        )
 
     def _take(self, content: Content) -> tuple[float, bool] | None:
         """Take out the oldest of these that are pending."""
