@@ -184,6 +184,7 @@ def _in_session(
         mode="duet",
         output_channel=MODEL_CHANNEL,
         channels=(),
+        left_channel=None,  # thru is timed on one channel
         controls=(),
         clock="internal",
         send_clock=False,

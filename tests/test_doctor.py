@@ -84,8 +84,11 @@ def test_without_midi_it_measures_what_it_can(monkeypatch):
 
 
 @pytest.mark.jack
-def test_ports_thru_and_deadlines_are_measured_through_real_ports(jack_server):
-    run = CliRunner().invoke(app, ["doctor", "--json", "--seconds", "4"])
+def test_ports_thru_and_deadlines_are_measured_through_real_ports(jack_server, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text("[instruments]\nleft = 32\nleft_channel = 5\n")
+    arguments = ["doctor", "--json", "--seconds", "4", "--config", str(config)]
+    run = CliRunner().invoke(app, arguments)
     found = json.loads(run.output)
     assert found["midi_system"] == "jack", run.output
     assert found["ports"]["count"] == 100
