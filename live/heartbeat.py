@@ -18,25 +18,27 @@ ASLEEP_S: Final = 1.0
 class Heartbeat:
     """When a process was heard last. Times are seconds of ``time.perf_counter``."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, began_s: float, starts_within_s: float) -> None:
+        """It began at a moment, and says its first word within some time."""
         self._pid = pid
-        self._heard_s: float | None = None
+        self._heard_s = began_s
+        self._longest_silence_s = starts_within_s
 
     def heard(self, now_s: float) -> None:
         """It has said something; from the first time on it is expected to go on so."""
         self._heard_s = now_s
+        self._longest_silence_s = HUNG_S
 
     def pardon(self, now_s: float) -> None:
         """Whoever listens was not listening: begin anew."""
-        if self._heard_s is not None:
-            self._heard_s = now_s
+        self._heard_s = now_s
 
     def is_lost(self, now_s: float) -> bool:
         """Whether it does not answer any more."""
-        if self._heard_s is None:
-            return False
         silent_s = now_s - self._heard_s
-        return silent_s > HUNG_S or (silent_s > STOPPED_S and _is_stopped(self._pid))
+        if silent_s > self._longest_silence_s:
+            return True
+        return silent_s > STOPPED_S and _is_stopped(self._pid)
 
 
 def _is_stopped(pid: int) -> bool:

@@ -67,7 +67,8 @@ class _Child:
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.pipe)
-        self.heartbeat = Heartbeat(self.process.pid or 0)
+        pid, began_s = self.process.pid or 0, time.perf_counter()
+        self.heartbeat = Heartbeat(pid, began_s, READY_TIMEOUT_S)
 
 
 class Session:

@@ -20,12 +20,21 @@ def child():
     process.communicate()
 
 
-def test_process_that_was_never_heard_is_still_starting(child):
-    assert not Heartbeat(child.pid).is_lost(1000.0)
+STARTS_WITHIN_S = 30.0
+
+
+def test_process_that_was_never_heard_is_still_starting_for_a_while(child):
+    heartbeat = Heartbeat(child.pid, 10.0, STARTS_WITHIN_S)
+    assert not heartbeat.is_lost(10.0 + STARTS_WITHIN_S - 0.1)
+    assert heartbeat.is_lost(10.0 + STARTS_WITHIN_S + 0.1)
+    heartbeat.pardon(500.0)
+    assert not heartbeat.is_lost(500.0 + STARTS_WITHIN_S - 0.1)
+    heartbeat.heard(600.0)
+    assert heartbeat.is_lost(600.0 + HUNG_S + 0.1)
 
 
 def test_slow_process_is_given_more_time_than_a_stopped_one(child):
-    heartbeat = Heartbeat(child.pid)
+    heartbeat = Heartbeat(child.pid, 0.0, STARTS_WITHIN_S)
     heartbeat.heard(10.0)
     assert not heartbeat.is_lost(10.0 + STOPPED_S + 0.1)
     assert heartbeat.is_lost(10.0 + HUNG_S + 0.1)
@@ -35,7 +44,7 @@ def test_slow_process_is_given_more_time_than_a_stopped_one(child):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there it shows")
 def test_stopped_process_is_known_as_such(child):
-    heartbeat = Heartbeat(child.pid)
+    heartbeat = Heartbeat(child.pid, 0.0, STARTS_WITHIN_S)
     heartbeat.heard(10.0)
     child.suspend()
     deadline = time.monotonic() + 20
@@ -48,7 +57,7 @@ def test_stopped_process_is_known_as_such(child):
 
 
 def test_observer_who_was_away_himself_begins_anew(child):
-    heartbeat = Heartbeat(child.pid)
+    heartbeat = Heartbeat(child.pid, 0.0, STARTS_WITHIN_S)
     heartbeat.heard(10.0)
     heartbeat.pardon(500.0)
     assert not heartbeat.is_lost(501.0)

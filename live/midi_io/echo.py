@@ -13,9 +13,9 @@ While there is one, whatever comes back within about twice the time that the way
 When eight notes in a row do not come back, the way is taken to be closed. A player who happens to
 strike what the model has just struck is heard: other notes did not come back.
 
-Before anything is known, pedals, knobs and programs are left out where they are what the player's own
-thru let hold on their channel, so that they do not run in a circle; what the model has sent is left
-out as well, unless the latest note did not come back.
+Before anything is known, pedals, knobs and programs are left out where they are what the player's
+own thru let hold on their channel, so that they do not run in a circle; what the model has sent is
+left out as well, unless the latest note did not come back.
 """
 
 from __future__ import annotations
