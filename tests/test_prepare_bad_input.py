@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
-import sqlite3
 import struct
 import tracemalloc
 import zipfile
@@ -13,9 +13,11 @@ from pathlib import Path
 
 import mido
 import pytest
+from rich.console import Console
 
 from live.errors import UserError
-from tests.music import musicxml, note, write, xml_note
+from tests.disk import full_disk
+from tests.music import musicxml, note, same, write, xml_note
 from training.prepare import prepare
 from training.prepare_cli import prepare_command
 from training.reading import guard, read
@@ -272,27 +274,37 @@ def test_a_cache_that_cannot_be_written_is_refused_in_one_line(music, tmp_path):
         prepare(music, folder)
 
 
-def test_a_full_disk_ends_the_run_in_one_line_and_keeps_what_was_read(music, tmp_path, monkeypatch):
+@pytest.fixture
+def much_music(tmp_path):
+    """Twenty pieces, of which not all go into a cache of 40 kB."""
+    folder = tmp_path / "much"
+    folder.mkdir()
     chance = random.Random(1)
-    for number in range(40):
+    for number in range(20):
         begins = sorted(chance.sample(range(0, 48_000, 20), 200))
         tune = (note(begin, begin + 20, chance.randrange(30, 90)) for begin in begins)
-        write(music / f"{number}.mid", *tune)
-    connect = sqlite3.connect
+        write(folder / f"{number}.mid", *tune)
+    return folder
 
-    def small_disk(*arguments, **options):
-        database = connect(*arguments, **options)
-        database.execute("PRAGMA max_page_count = 8")
-        return database
 
-    with monkeypatch.context() as patch:
-        patch.setattr("training.store.sqlite3.connect", small_disk)
-        with pytest.raises(UserError, match=r"full.*free disk space") as refusal:
-            prepare(music, tmp_path / "cache", jobs=2)
-    assert "\n" not in str(refusal.value)
-    _, report = prepare(music, tmp_path / "cache", jobs=2)
-    assert report.kept > 0
-    assert report.kept + report.read == 42
+@pytest.mark.parametrize("room", [40_000, 0])
+def test_a_disk_that_is_full_costs_the_cache_and_not_the_run(much_music, tmp_path, room):
+    """Full after some files have been read, and from the beginning."""
+    screen = io.StringIO()
+    with full_disk(room):
+        console = Console(file=screen, width=300)
+        corpus, report = prepare(much_music, tmp_path / "cache", jobs=2, console=console)
+    assert (report.read, len(report.skipped)) == (20, 0)
+    told = [line for line in screen.getvalue().splitlines() if "takes no more" in line]
+    assert len(told) == 1
+    assert "kept in memory" in told[0]
+    assert "--cache" in told[0]
+
+    again, report = prepare(much_music, tmp_path / "cache", jobs=2)
+    assert same(corpus, again)
+    assert report.kept + report.read == 20
+    assert (report.kept > 0) == (room > 0)  # what was written by then is in the cache
+    assert prepare(much_music, tmp_path / "cache", jobs=2)[1].kept == 20
 
 
 def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path):

@@ -17,7 +17,7 @@ from training.library import Corpus
 from training.reading import SUFFIXES, UnreadableError, guard
 from training.reading.isolated import Limits
 from training.reading.many import Results, read_here, read_on_cluster
-from training.report import Left, Report, printable, report_path
+from training.report import Left, Report, printable, report_path, tell
 from training.store import Store
 from training.works import identity
 
@@ -80,10 +80,13 @@ def prepare(
     paths.update(music_files(folders) if folders else ())
     report = Report(files=len(paths))
     by_key = _by_content(sorted(paths), report)
-    with Store(cache) as store:
-        if retry:
-            store.forget_refused()
-        reasons = {key: reason for key, reason in store.known().items() if key in by_key}
+    with Store(cache, lambda line: tell(console or Console(quiet=True), line)) as store:
+        known = store.known()
+        reasons = {
+            key: known[key]
+            for key in by_key
+            if key in known and not (retry and known[key] is not None)
+        }
         report.kept = sum(reason is None for reason in reasons.values())
         unread = {path: key for key, path in by_key.items() if key not in reasons}
         for path, read in _read(list(unread), jobs, cluster, limits or Limits(), console):

@@ -90,12 +90,12 @@ def report_path(cache: Path, sources: Iterable[Path]) -> Path:
 def show(report: Report, console: Console, most: int = SHOWN) -> None:
     """Print the counts, why files were skipped, at most so many of them, and where all stands."""
     for left in report.skipped[:most]:
-        _print(console, f"skipped {left.path}: {left.reason}")
+        tell(console, f"skipped {left.path}: {left.reason}")
     if len(report.skipped) > most:
-        _print(console, f"and {len(report.skipped) - most:,} more that were skipped")
-    _print(console, report.summary())
+        tell(console, f"and {len(report.skipped) - most:,} more that were skipped")
+    tell(console, report.summary())
     if report.whereabouts:
-        _print(console, report.whereabouts)
+        tell(console, report.whereabouts)
 
 
 def printable(line: str) -> str:
@@ -103,5 +103,6 @@ def printable(line: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in line)
 
 
-def _print(console: Console, line: str) -> None:
+def tell(console: Console, line: str) -> None:
+    """Print one line."""
     console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
