@@ -2,7 +2,8 @@
 
 Weights of the LSTM and of the heads become 8-bit integers, one scale for each output unit; what
 they are multiplied with is scaled to 8 bits anew at each run (dynamic quantization), so that no
-music is needed to calibrate it. Embeddings, states, gates and sampling stay float32.
+music is needed to calibrate it. Embeddings become 8-bit integers as well, one scale for each table,
+and are looked up as such; states, gates and sampling stay float32.
 """
 
 from __future__ import annotations
