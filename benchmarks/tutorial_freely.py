@@ -3,8 +3,8 @@
     python -m benchmarks.tutorial_freely --data FOLDER [--data FOLDER ...] [--minutes 10]
 
 The network (``benchmarks.tutorial``) is trained on the works that the model is trained on, for so
-many minutes of processor time; what it learnt is kept, and more minutes train it on. It then plays
-on from the same 200 places as ``python -m training evaluate`` with the same seed, as the tutorial
+many minutes of processor time; what it learnt is kept for these works and minutes. It then plays on
+from the same 200 places as ``python -m training evaluate`` with the same seed, as the tutorial
 does: always the likeliest token, one each half beat, every note a beat long, a chord from its pitch
 classes up from middle C. The same figures come of it, to be read beside those of ``evaluate``.
 """
@@ -12,6 +12,7 @@ classes up from middle C. The same figures come of it, to be read beside those o
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -69,8 +70,11 @@ def main() -> None:
 
 
 def learn(music: Music, minutes: float, folder: Path, console: Console) -> Trained:
-    """Return the network, trained for so long, or as it was kept."""
-    weights, told = folder / "tutorial.weights.h5", folder / "tutorial.json"
+    """Return the network, trained for so long, or as it was kept after such a training."""
+    key = hashlib.blake2b(f"{minutes:g}".encode(), digest_size=8)
+    for events in music.training:
+        key.update(events.tobytes())
+    weights, told = (folder / f"{key.hexdigest()}{end}" for end in (".weights.h5", ".json"))
     if weights.exists():
         kept = json.loads(told.read_text())
         network = build(len(kept["number"]))

@@ -53,7 +53,7 @@ def test_recent_pitch_classes_fade_by_half_in_sixteen_notes(trial):
     )
 
 
-@pytest.mark.parametrize("extra", ["sounding notes", "recent pitch classes", "attention"])
+@pytest.mark.parametrize("extra", ["sounding notes", "recent pitch classes"])
 def test_what_comes_later_changes_nothing(trial, music, extra):
     from training.network import NetworkConfig
 
