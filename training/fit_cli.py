@@ -208,7 +208,7 @@ def learn(
 
     start = None if source is None else read_start(source)
     if start is not None:
-        start = start.grown(settings.lookback, settings.attention)
+        start = start.grown(settings.lookback, settings.attention, settings.seed)
         settings = settings.model_copy(update=start.shape)
     names = {one["name"] for one in told}
     origin: dict[str, Any] = {

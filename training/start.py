@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+import keras
+
 from live.errors import UserError
 from live.events import PREDICTED
 from live.model import Model
@@ -42,8 +44,13 @@ class Start:
         """Return the weights as ``keras.Model.get_weights`` gives them."""
         return list(self.network.get_weights())
 
-    def grown(self, lookback: bool, attention: bool) -> Self:
-        """Return the same with a network that has lookback or attention as well."""
+    def grown(self, lookback: bool, attention: bool, seed: int) -> Self:
+        """Return the same with a network that has lookback or attention as well.
+
+        What is new is drawn by ``seed`` alone: a run that is gone on with, or that several workers
+        share, begins with the same weights.
+        """
+        keras.utils.set_random_seed(seed)
         return replace(self, network=grown(self.network, lookback, attention))
 
 
