@@ -1,26 +1,32 @@
 """Runs that are ended early, even by kill -9, go on where they were."""
 
 import dataclasses
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from rich.console import Console
 
 from live.errors import UserError
-from tests.lessons import LESSON, PIECES, SETTINGS
+from tests.lessons import LESSON, PIECES, SETTINGS, SHAPE
 from training.checkpoint import BEST, LAST
 from training.dataset import Readings
 from training.fit import fit
+from training.network import EventLSTM, NetworkConfig
+from training.start import Start, read_start
 
 PROJECT = Path(__file__).resolve().parent.parent
 # Dropout draws at random in each step, so that it has to go on as well.
 STRAIGHT = SETTINGS.model_copy(update={"dropout": 0.2})
 KILLED_AT = 13
+INSIDE = "inside.weights.h5"
+"""A copy of the last checkpoint, from inside an epoch, as it was left."""
 
 KILLED = f"""
 import os, pathlib, signal, sys
@@ -49,6 +55,7 @@ def killed(tmp_path_factory):
         [sys.executable, "-c", KILLED, str(folder)], cwd=PROJECT, capture_output=True, text=True
     )
     assert process.returncode == -signal.SIGKILL, process.stderr
+    shutil.copy(folder / LAST, folder.with_name(INSIDE))
     return folder
 
 
@@ -73,6 +80,12 @@ def test_killed_run_reaches_what_it_would_have_reached(resumed, tmp_path):
     assert straight.bits["sum"] < straight.history[0]["held_out_sum"]  # there was much to reach
 
 
+def test_checkpoint_tells_the_figures_of_its_own_weights_or_none(resumed, killed):
+    assert read_start(killed.with_name(INSIDE)).figures == {}
+    told = read_start(killed / LAST).figures["held_out_bits_per_note"]
+    assert told["sum"] == pytest.approx(resumed[0].history[-1]["held_out_sum"], abs=1e-4)
+
+
 def test_finished_run_has_nothing_left_to_do(resumed, killed):
     outcome, _ = resumed
     console = Console(record=True, width=200)
@@ -88,6 +101,20 @@ def test_more_epochs_go_on_from_a_finished_run(resumed, killed, tmp_path):
     longer = STRAIGHT.model_copy(update={"epochs": 4})
     outcome = fit(longer, LESSON, tmp_path, Console(quiet=True))
     assert [e["steps"] for e in outcome.history] == [8, 16, 24, 32]
+
+
+def test_run_that_grew_attention_goes_on_in_another_process(tmp_path):
+    plain = EventLSTM(NetworkConfig(**SHAPE))
+    plain.build(None)
+    console = Console(record=True, width=200)
+    for chance in (5, 6):  # processes differ in where their chance begins
+        keras.utils.set_random_seed(chance)
+        start = Start(plain, [], {}, {}).grown(False, True, STRAIGHT.seed)
+        settings = STRAIGHT.model_copy(update={**start.shape, "epochs": 1})
+        outcome = fit(settings, LESSON, tmp_path, console, start=start.weights)
+    assert outcome.network.attention is not None
+    assert [e["steps"] for e in outcome.history] == [0, 8]
+    assert "it is over" in console.export_text()
 
 
 def refusal(settings, lesson, folder):

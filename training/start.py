@@ -107,12 +107,15 @@ def _trained(told: Told) -> dict[str, Any]:
 
 
 def _figures(told: Told) -> dict[str, Any]:
-    """Return the figures of the best epoch until a checkpoint, by their names in the metadata."""
-    best = min(told.state.history, key=lambda epoch: epoch["held_out_sum"], default=None)
-    if best is None:
+    """Return the figures of a checkpoint's weights by their names in the metadata, if it has any.
+
+    Weights from inside an epoch were not judged.
+    """
+    judged = told.state.history[-1] if told.state.history else None
+    if judged is None or judged["steps"] != told.state.steps_done:
         return {}
     names = [*(f.name for f in PREDICTED), "sum"]
-    return {"held_out_bits_per_note": {n: round(best[f"held_out_{n}"], 4) for n in names}}
+    return {"held_out_bits_per_note": {n: round(judged[f"held_out_{n}"], 4) for n in names}}
 
 
 def _music(told: Told) -> str | None:
