@@ -90,6 +90,27 @@ def test_model_whose_description_is_of_another_network_is_refused(other_shape, t
         read_network(path)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"units": 200_000}, {"layers": 10**9}, {"embedding": 10**9}, {"head": 10**9}, {"head": -1}, 3],
+)
+def test_network_that_its_file_cannot_hold_is_refused_before_it_is_made(
+    other_shape, tmp_path, wrong, monkeypatch
+):
+    told = {"units": 10, "layers": 2, "embedding": 6, "head": 7, "dropout": 0.0}
+    network = told | wrong if isinstance(wrong, dict) else wrong
+    path = changed(other_shape[1], tmp_path / "wrong.onnx", {"network": network})
+    monkeypatch.setattr("training.onnx_weights.EventLSTM", lambda _: pytest.fail("it was made"))
+    with pytest.raises(UserError, match="cannot be read back"):
+        read_network(path)
+
+
+def test_sources_that_make_no_sense_are_passed_over(other_shape, tmp_path):
+    path = changed(other_shape[1], tmp_path / "odd.onnx", {"data": [1, None, {"name": "scales"}]})
+    assert read_start(path).data == [{"name": "scales"}]
+    assert read_start(changed(path, tmp_path / "none.onnx", {"data": 3})).data == []
+
+
 # -- own music -----------------------------------------------------------------------------------
 
 

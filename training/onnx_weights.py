@@ -17,7 +17,8 @@ from onnx import numpy_helper
 from live.errors import UserError
 from live.events import FIELDS, PREDICTED
 from live.model import Model
-from training.network import EventLSTM, NetworkConfig
+from training.network import EventLSTM
+from training.told_network import told_config
 
 Array = npt.NDArray[np.float32]
 
@@ -40,7 +41,10 @@ def read_network(path: Path) -> EventLSTM:
             "name its float32 form"
         )
     try:
-        network = EventLSTM(NetworkConfig(**model.metadata["network"]))
+        config = told_config(model.metadata["network"], path.stat().st_size)
+        if (config.state_rows, config.units) != model.state_shape:
+            raise ValueError("its graph has states of another shape")
+        network = EventLSTM(config)
         network.build(None)
         _fill(network, onnx.load(path).graph)
     except (KeyError, TypeError, ValueError) as error:

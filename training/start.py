@@ -13,8 +13,9 @@ from live.events import PREDICTED
 from live.model import Model
 from training.checkpoint import BEST, LAST, Told, read_told, restore
 from training.model_files import trainable
-from training.network import EventLSTM, NetworkConfig, grown
+from training.network import EventLSTM, grown
 from training.onnx_weights import read_network
+from training.told_network import told_config
 
 FIGURES: Final = ("held_out_bits_per_note", "old_bits_per_note")
 
@@ -67,10 +68,10 @@ def read_start(source: Path) -> Start:
     if source.suffix == ".onnx":
         file = trainable(source)
         network, told = read_network(file), Model(file).metadata
-        data, training = told.get("data"), told.get("training")
+        training = told.get("training")
         return Start(
             network,
-            data if isinstance(data, list) else [],
+            _sources(told.get("data")),
             training if isinstance(training, dict) else {},
             {name: told[name] for name in FIGURES if name in told},
         )
@@ -82,16 +83,25 @@ def read_start(source: Path) -> Start:
         )
     best = read_told(path)
     try:
-        network = EventLSTM(NetworkConfig(**best.identity["network"]))
-    except (KeyError, TypeError) as error:
+        network = EventLSTM(told_config(best.identity["network"], path.stat().st_size))
+    except (KeyError, ValueError) as error:
         raise UserError(f"{path} is a checkpoint of another version of Continuo") from error
     network.build(None)
     restore(network, path)
     last = source / LAST
     until = read_told(last) if source.is_dir() and last.is_file() else best
     return Start(
-        network, list(best.origin.get("data", [])), _trained(until), _figures(best), _music(best)
+        network,
+        _sources(best.origin.get("data")),
+        _trained(until),
+        _figures(best),
+        _music(best),
     )
+
+
+def _sources(told: Any) -> list[dict[str, Any]]:
+    """Return what a file says of its music, without what makes no sense."""
+    return [source for source in told if isinstance(source, dict)] if isinstance(told, list) else []
 
 
 def _trained(told: Told) -> dict[str, Any]:
