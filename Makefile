@@ -36,6 +36,7 @@ bench: $(VENV)/development
 	$(RUN) -m benchmarks.stage
 	$(RUN) -m benchmarks.page
 	$(RUN) -m benchmarks.clock
+	$(RUN) -m benchmarks.duet
 
 clean:
 	rm -rf $(VENV) build *.egg-info

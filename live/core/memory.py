@@ -1,17 +1,23 @@
 """The LSTM's states along what was heard: incremental priming, and going back.
 
-States are small (8 KiB at 2 x 512 units), so one is kept per event. Taking notes back, or learning
-how long a held note really was, is a return to an earlier state and a few steps.
+States are small (8 KiB at 2 x 512 units, 104 KiB with attention), so those after each of the
+latest events are kept, and some of those before. Taking notes back, or learning how long a held
+note really was, is a return to an earlier state and a few steps.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from live.events import FIELDS, Tokens
 from live.model import Floats, Prediction
+
+NEAR: Final = 64
+"""So many of the latest events have their states kept, one by one."""
+APART: Final = 16
+"""Before them, those after every so many events are kept."""
 
 
 class Network(Protocol):
@@ -60,7 +66,7 @@ class Memory:
         heard = self._last_state_before(len(rows))
         if heard < len(rows) - 1:
             part = rows[heard : len(rows) - 1]
-            self._states[len(rows) - 1] = self.network.run(part, self._states[heard]).states
+            self._keep(len(rows) - 1, self.network.run(part, self._states[heard]).states)
 
     def read_each(self, rows: Tokens) -> None:
         """Make this the sequence of these events, as ``read``, running what is new one by one.
@@ -113,8 +119,15 @@ class Memory:
             temperature=temperature,
             min_p=min_p,
         )
-        self._states[count] = prediction.states
+        self._keep(count, prediction.states)
         return prediction
+
+    def _keep(self, count: int, states: Floats) -> None:
+        """Keep the states after so many events; those seldom gone back to are let go."""
+        self._states[count] = states
+        if len(self._states) > 2 * NEAR:
+            near = count - NEAR
+            self._states = {n: s for n, s in self._states.items() if n >= near or not n % APART}
 
     def _shared(self, rows: Tokens) -> int:
         """Return how many events these rows begin with that were read already."""

@@ -1,0 +1,77 @@
+"""States along what was heard: whatever is gone back to, it is as if heard for the first time."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from live.core.memory import NEAR, Memory
+from live.events import FIELDS, PREDICTED
+from live.model import Prediction
+
+FREE = np.zeros(len(PREDICTED), np.int32)
+NOTHING = np.zeros(1, np.float32)
+
+
+class Sum:
+    """A network whose states tell all that it heard, in order; it counts its events."""
+
+    def __init__(self):
+        self.runs = 0
+
+    def zero_states(self):
+        return np.zeros((1, 1))
+
+    def run(self, events, states, **_):
+        for event in events:
+            states = states * 3 + event[0]
+            states %= 1_000_003
+        self.runs += len(events)
+        return Prediction(FREE, np.zeros((len(events), 1), np.float32), states)
+
+
+def rows_of(numbers):
+    rows = np.zeros((len(numbers), len(FIELDS)), np.int32)
+    rows[:, 0] = numbers
+    return rows
+
+
+def predicted(memory, after=None):
+    return memory.predict(NOTHING, NOTHING, FREE, 1.0, 0.0, after).states.item()
+
+
+def states_after(numbers):
+    return Sum().run(rows_of(numbers), np.zeros((1, 1))).states.item()
+
+
+@given(st.data())
+def test_whatever_is_taken_back_states_are_those_of_what_stands(data):
+    memory, heard = Memory(Sum()), []
+    for _ in range(data.draw(st.integers(1, 12))):
+        back = data.draw(st.integers(0, len(heard)))
+        new = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=300))
+        heard = [*heard[: len(heard) - back], *new]
+        memory.read(rows_of(heard))
+        assert predicted(memory) == states_after(heard)
+        for number in data.draw(st.lists(st.integers(0, 9), max_size=200)):
+            heard.append(number)
+            memory.append(rows_of([number])[0])
+            assert predicted(memory) == states_after(heard)
+        after = data.draw(st.integers(1, len(heard)))
+        assert predicted(memory, after) == states_after(heard[:after])
+
+
+def test_states_are_few_and_those_of_late_are_at_hand():
+    network = Sum()
+    memory = Memory(network)
+    for count in range(1, 1000):
+        memory.append(rows_of([count % 7])[0])
+        predicted(memory)
+    assert len(memory._states) < 3 * NEAR
+    before = network.runs
+    predicted(memory, 999 - NEAR // 2)
+    assert network.runs - before == 1
+    before = network.runs
+    predicted(memory, 500)
+    assert network.runs - before <= 16
