@@ -1,11 +1,13 @@
 """Writing music offline: the same seed gives the same file, and the file holds what was drawn."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from live.errors import UserError
-from live.events import DRUMS, Note, encode_piece
+from live.events import DRUMS, DURATION, PITCH, SHIFT, Note, encode_piece
 from live.model import Model
 from tests.models import write_model
 from tests.music import musicxml, play, tune, xml_note
@@ -143,15 +145,46 @@ def test_the_file_holds_the_prompt_and_as_many_notes_as_were_asked_for(model, pr
     assert b"\xff\x51\x03" + (60_000_000 // 96).to_bytes(3, "big") in out.read_bytes()
 
 
-def test_temperature_and_min_p_are_heard_of(model, prompt, tmp_path):
-    seen = set()
-    for number, flags in enumerate([(), ("--temperature", 0.1), ("--min-p", 1)]):
-        out = tmp_path / f"{number}.mid"
-        result = run("--model", model, "--prompt", prompt, "--notes", 9, "--out", out, *flags)
+def only(field, likely):
+    """Return the probabilities of a field: of these values, and of no others."""
+    found = np.zeros(field.size)
+    for value, probability in likely.items():
+        found[field.encode(value)] = probability
+    return found
+
+
+def test_temperature_and_min_p_are_heard_of(prompt, tmp_path):
+    """A model of which each draw is one of three pitches: 60 with 0.6, 64 with 0.3, 67 with 0.1."""
+    model = write_model(
+        tmp_path / "three.onnx",
+        {
+            "shift": only(SHIFT, {24: 1.0}),
+            "pitch": only(PITCH, {60: 0.6, 64: 0.3, 67: 0.1}),
+            "duration": only(DURATION, {24: 1.0}),
+        },
+    )
+
+    def drawn(temperature, min_p):
+        out = tmp_path / f"{temperature} {min_p}.mid"
+        flags = ("--notes", 100, "--temperature", temperature, "--min-p", min_p, "--out", out)
+        result = run("--model", model, "--prompt", prompt, *flags)
         assert result.exit_code == 0, result.output
-        seen.add(out.read_bytes())
-    # Of a model to which everything is as likely, neither changes what is drawn.
-    assert len(seen) == 1
+        return out.read_bytes(), Counter(n.pitch for n in read(out).notes[-100:])
+
+    as_learned, pitches = drawn(1, 0)
+    assert pitches.keys() == {60, 64, 67}
+    assert pitches[60] > pitches[64] > pitches[67]
+    same, _ = drawn(1, 0.1)  # the least likely is a sixth as likely as the likeliest
+    assert same == as_learned
+    _, of_two = drawn(1, 0.4)
+    assert of_two.keys() == {60, 64}
+    likeliest, of_one = drawn(1, 1)
+    assert of_one.keys() == {60}
+    cold, _ = drawn(0.05, 0)
+    assert cold == likeliest
+    _, warm = drawn(2, 0.1)
+    assert warm.keys() == {60, 64, 67}
+    assert warm[60] < pitches[60]
 
 
 def test_without_a_prompt_it_goes_on_from_a_held_out_piece(model, tmp_path):
