@@ -74,7 +74,11 @@ def test_unknown_name_where_there_is_no_port_at_all():
 
 
 class TakenPort:
-    """Stands in for ``rtmidi.MidiIn`` and ``MidiOut`` on a system that lets nobody in."""
+    """Stands in for ``rtmidi.MidiIn`` and ``MidiOut`` on a system that lets nobody in.
+
+    It is a fake, since a port of JACK, the only system that the tests have, can never be taken:
+    it is shared by as many as like.
+    """
 
     deleted = 0
     fails_at = "open_port"
