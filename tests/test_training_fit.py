@@ -14,6 +14,7 @@ from rich.console import Console
 
 from live.events import COLUMN, PREDICTED, START, special_event
 from live.model import FIELD_SLICE, Model, draw_noise
+from tests.conftest import PROJECT
 from tests.disk import REFUSED, full_disk
 from tests.lessons import LESSON, SETTINGS, SHAPE, scale
 from training import fit as fit_module
@@ -217,13 +218,23 @@ def write_midi(path, seed):
 
 
 def school(*arguments, folder):
+    return program("training", *arguments, folder=folder)
+
+
+def program(name, *arguments, folder):
     return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)],
+        [sys.executable, "-m", name, *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "200"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this",
+            "COLUMNS": "200",
+        },
     )
 
 
@@ -245,7 +256,7 @@ def assert_refused(result, *words):
         assert word in lines[0]
 
 
-def test_folder_of_midi_files_becomes_a_model(tmp_path):
+def test_folder_of_midi_files_becomes_a_model_that_the_performer_plays(tmp_path):
     (tmp_path / "music" / "more").mkdir(parents=True)
     for seed in range(3):
         write_midi(tmp_path / "music" / f"{seed}.mid", seed)
@@ -271,6 +282,13 @@ def test_folder_of_midi_files_becomes_a_model(tmp_path):
     assert str(tmp_path) not in str(model.metadata)  # nobody's folders travel with a model
     assert (tmp_path / "runs" / "mine" / BEST).exists()
     assert {p.name for p in (tmp_path / "models").iterdir()} == {"mine.onnx", "mine.float32.onnx"}
+
+    demo = ("--demo", "--no-page", "--bpm", 400, "--seconds", 3, "--model", "models/mine.onnx")
+    result = program("live", *demo, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (recording,) = (tmp_path / "sessions").glob("*.mid")
+    played = {track.name: track for track in mido.MidiFile(recording).tracks}["Model"]
+    assert any(message.type == "note_on" and message.velocity for message in played)
 
 
 def test_missing_folder_is_refused(tmp_path):
