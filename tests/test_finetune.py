@@ -1,6 +1,7 @@
 """Adapting a trained model: its weights are read back, old music is rehearsed, all is told."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -135,7 +136,25 @@ def test_session_that_the_player_only_heard_is_skipped_and_other_files_are_taken
     console = Console(record=True, width=200)
     corpus = read_recordings([music], "player", tmp_path / "cache", console)
     assert corpus.names == ("other",)
-    assert "heard.mid" in console.export_text()
+    text = console.export_text()
+    assert f"skipped {music / 'heard.mid'}: its player played nothing" in text
+    assert "2 files: 1 read, 0 from the cache, 1 skipped" in text
+    (kept,) = (line.removeprefix("report: ") for line in text.splitlines() if "report: " in line)
+    assert "heard.mid" in Path(kept).read_text()
+
+
+def test_bad_files_among_sessions_cost_only_themselves(tmp_path):
+    music = tmp_path / "music"
+    session(music / "one.mid", [60] * 50, [72] * 30)
+    (music / "bad.mid").write_bytes(b"MThd nothing")
+    (music / "gone.mid").symlink_to(tmp_path / "nowhere")
+    console = Console(record=True, width=200)
+    corpus = read_recordings([music], "player", tmp_path / "cache", console)
+    assert corpus.names == ("one",)
+    text = console.export_text()
+    assert "bad.mid: not a readable MIDI file" in text
+    assert "gone.mid: No such file" in text
+    assert "3 files: 1 read, 0 from the cache, 2 skipped" in text
 
 
 def test_end_of_a_single_session_is_held_out(tmp_path):

@@ -56,6 +56,7 @@ def prepare(
     cluster: str | None = None,
     limits: Limits | None = None,
     retry: bool = False,
+    may_be_empty: bool = False,
     console: Console | None = None,
 ) -> tuple[Corpus, Report]:
     """Read music, each file once for all times, and tell its works apart.
@@ -68,6 +69,7 @@ def prepare(
         cluster: address of a Dask scheduler whose workers read instead.
         limits: what one file may cost in time and memory.
         retry: read files again that were refused before.
+        may_be_empty: return a corpus without pieces where none of the files can be read.
         console: shows a progress bar; None: silent.
 
     Raises:
@@ -75,8 +77,8 @@ def prepare(
     """
     began = time.monotonic()
     sources = [source] if isinstance(source, Path) else list(source)
-    folders = [path for path in sources if not path.is_file()]
-    paths = {path for path in sources if path.is_file()}
+    paths = {p for p in sources if p.suffix.lower() in SUFFIXES and not p.is_dir()}
+    folders = [path for path in sources if path not in paths]
     paths.update(music_files(folders) if folders else ())
     report = Report(files=len(paths))
     by_key = _by_content(sorted(paths), report)
@@ -94,16 +96,16 @@ def prepare(
             if read.is_final:
                 store.keep(unread[path], path.stem, read)
             report.read += read.reason is None
-        for key, path in by_key.items():
-            if (reason := reasons[key]) is not None:
-                report.skipped.append(Left(str(path), reason))
-        report.skipped.sort(key=lambda left: left.path)
+        report.skip(
+            Left(str(path), reason)
+            for key, path in by_key.items()
+            if (reason := reasons[key]) is not None
+        )
         corpus = _corpus(store, {k: p for k, p in by_key.items() if reasons[k] is None}, report)
-    report.pieces, report.notes = len(corpus), len(corpus.columns)
-    report.works = len(set(corpus.works.tolist()))
+    report.count(corpus)
     report.seconds = round(time.monotonic() - began, 2)
     report.keep(report_path(cache, sources))
-    if not corpus:
+    if not corpus and not may_be_empty:
         why = report.skipped[0]
         line = f"none of {report.files} files could be read; {why.path}: {why.reason}"
         raise UserError(printable(f"{line}; {report.whereabouts}"))

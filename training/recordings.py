@@ -13,7 +13,7 @@ from training.columns import Columns, columns_of
 from training.library import Corpus
 from training.prepare import cache_folder, music_files, prepare
 from training.reading import MIDI_SUFFIXES, UnreadableError, read
-from training.report import show
+from training.report import Left, Report, report_path, show
 
 Track = Literal["player", "model", "all"]
 
@@ -41,26 +41,35 @@ def read_recordings(
     """
     sessions: dict[Path, Columns] = {}
     others: list[Path] = []
+    silent: list[Left] = []
     for path in music_files(data):
         found = _tracks(path) if track != "all" else {}
         if track in found:
             sessions[path] = found[track]
         elif found:
-            console.print(f"skipped {path}: its {track} played nothing", markup=False)
+            silent.append(Left(str(path), f"its {track} played nothing"))
         else:
             others.append(path)
     names = [path.stem for path in sessions]
     sources = [str(path) for path in sessions]
     notes = list(sessions.values())
+    report, kept = Report(), cache or cache_folder()
     if others:
-        corpus, report = prepare(others, cache or cache_folder(), console=console)
-        show(report, console)
+        unneeded = bool(sessions or silent)
+        corpus, report = prepare(others, kept, may_be_empty=unneeded, console=console)
         names += corpus.names
         sources += corpus.sources
         notes += [corpus.notes(number) for number in range(len(corpus))]
+    corpus = Corpus.of(names, sources, notes)
+    report.files += len(sessions) + len(silent)
+    report.read += len(sessions)
+    report.skip(silent)
+    report.count(corpus)
+    report.keep(report_path(kept, data))
+    show(report, console)
     if not notes:
         raise UserError(f"no session in {', '.join(map(str, data))} has notes of the {track}")
-    return Corpus.of(names, sources, notes)
+    return corpus
 
 
 def _tracks(path: Path) -> dict[str, Columns]:

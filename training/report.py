@@ -14,6 +14,7 @@ from rich.console import Console
 
 from live.errors import UserError
 from training.files import replace_file
+from training.library import Corpus
 
 SHOWN: Final = 20
 """Skipped files that are told on the terminal; the report's file has all."""
@@ -47,6 +48,15 @@ class Report:
     whereabouts: str = ""
     """Of the report's own file, as one line."""
 
+    def skip(self, left: Iterable[Left]) -> None:
+        """Add files that were skipped; they stand in the order of their paths."""
+        self.skipped = sorted([*self.skipped, *left], key=lambda one: one.path)
+
+    def count(self, corpus: Corpus) -> None:
+        """Count what there is."""
+        self.pieces, self.notes = len(corpus), len(corpus.columns)
+        self.works = len(set(corpus.works.tolist()))
+
     def summary(self) -> str:
         """Return the counts as one line."""
         return (
@@ -70,7 +80,7 @@ class Report:
     def keep(self, path: Path) -> None:
         """Write it beside the cache; no run ends for want of it, so failing is only told."""
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             self.write(path)
             self.whereabouts = f"report: {path}"
         except OSError as error:
