@@ -29,7 +29,8 @@ import numpy as np
 import psutil
 
 from benchmarks.performer import PROJECT, Row, machine
-from live.journal import Line, read_header, read_lines
+from live.journal import read_header, read_lines
+from live.journal_line import Line
 from live.loopback import Stopwatch
 from tests import jack
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from live.core.clock import BeatClock
 from live.events import TICKS_PER_BEAT
-from live.journal import Line
+from live.journal_line import Line
 
 KIND: Final = "beat"
 """Of its lines in the journal."""
@@ -74,11 +74,22 @@ class BeatMark:
             self.bar_ticks,
         )
 
+    def at(self, time_s: float) -> BeatMark:
+        """Return the mark with its moment counted from elsewhere."""
+        return replace(self, time_s=time_s)
+
+    def expected_tick(self, time_s: float) -> float:
+        """Return the tick of a later moment, if nothing has changed since."""
+        return self.tick + (time_s - self.time_s) / self.seconds_per_tick
+
+    def place_in_bar(self, time_s: float) -> int:
+        """Return how many ticks after its bar's beginning the nearest tick stands."""
+        return (round(self.expected_tick(time_s)) - self.downbeat) % self.bar_ticks
+
     def foretells(self, later: BeatMark) -> bool:
         """Whether a later mark is what was to be expected from this one."""
-        expected = self.tick + (later.time_s - self.time_s) / self.seconds_per_tick
         return (
-            abs(later.tick - expected) <= SAME_TICKS
+            abs(later.tick - self.expected_tick(later.time_s)) <= SAME_TICKS
             and abs(later.seconds_per_tick / self.seconds_per_tick - 1) <= SAME_TEMPO
             and later.bar_ticks == self.bar_ticks
             and (later.downbeat - self.downbeat) % self.bar_ticks == 0

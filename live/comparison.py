@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from live.core.ear import NOTE_ON
-from live.journal import Line
+from live.journal_line import Line
 from live.replay import NEAR_S, Given, Replay, Take
 
 Spelling = tuple[int, int, int, int]

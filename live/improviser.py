@@ -13,7 +13,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.heartbeat import BEAT_S
-from live.journal import read_header, read_lines
+from live.journal import read_header
 from live.messages import (
     Alive,
     Change,
@@ -29,6 +29,7 @@ from live.messages import (
 )
 from live.model_loader import Broken, Loaded, ModelLoader, load
 from live.outbox import Outbox
+from live.tail import notes_for, read_tail
 from live.transcript import Noting, Transcript, recall
 from live.view_sender import ViewSender
 
@@ -46,8 +47,8 @@ def run(
 ) -> None:
     """Be the improviser process: load the model, say Ready, play until told to stop.
 
-    A journal that holds something already is that of an improviser that died: its notes and the
-    player's are the memory to go on from.
+    A journal that holds something already is that of an improviser that died: its latest notes and
+    the player's are the memory to go on from.
     """
     try:
         model, network = load(Path(settings.model))
@@ -57,8 +58,8 @@ def run(
     loader = ModelLoader()
     performer = Performer(settings, network)
     origin_s = read_header(journal).get("origin_s", 0.0)
-    lines, heard = recall(performer, read_lines(journal), origin_s)
-    core = Transcript(performer, model, lines, heard)
+    tail = read_tail(journal, notes_for(settings.seed_window))
+    core = Transcript(performer, model, recall(performer, tail, origin_s))
     gc.collect()
     gc.freeze()
     with suppress(OSError):  # a parent that is gone is noticed below

@@ -20,15 +20,18 @@ its kind and whose second is its time in seconds since the journal began:
     ["beat", time, tick, seconds per tick, downbeat, ticks per bar]
                                            where the beat is, and a tick on which a bar begins, if
                                            it is not where it was to be expected
-    ["core", time, {model, sha256, performer, lines, heard}]
+    ["core", time, {model, sha256, performer, since, lines, heard}]
                                            a core begins, with a model file of that hash, these
-                                           settings, and a memory of the lines of the journal
-                                           before, up to the message of a number
+                                           settings, and a memory of what the "sum" of that number
+                                           tells (0: from the first line on) and of so many lines
+                                           after it, up to the message of a number
     ["step", time, number]                 it heard all messages up to that number and was asked
                                            what is due
     ["model", time, {model, sha256}]       it went on with another model file
     ["change", time, {name: value}]        it was given other settings
     ["do", time, command]                  it was given a command
+    ["sum", time, {id, number, ...}]       what stands after all these lines (``live.standing``):
+                                           who goes on from here need not read what was before
     ["end", time]                          the session was ended, not cut off
 
 What follows from a change or a control ("set", "turn", "mark") stands there as well. Lines "core",
@@ -46,17 +49,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-import mido
-from pydantic import TypeAdapter, ValidationError
-
-from live.core.midi_clock import CLOCK_MESSAGES
-from live.messages import LinkState
+from live.journal_line import Line, read_line
 from live.patient_file import PatientFile
+from live.standing import STANDING_KINDS, Standing
+from live.tail import SECTION_LINES, read_tail
 
 try:
     import fcntl
@@ -66,57 +67,10 @@ except ImportError:  # Windows
 JOURNAL_VERSION: Final = 1
 RETRY_S: Final = 0.5
 """A full disk is tried this often."""
-FIRST_SYSTEM_MESSAGE: Final = 0xF0
 RESOLUTION_S: Final = 1e-6
 """Of the times: they are written in whole microseconds."""
 MOMENTS_PER_S: Final = 2**19
 """Moments that are to be read back exactly stand on this grid, wider than a microsecond."""
-NUMBERED: Final = ("in", "control", "hush", "clock", "link")
-"""Kinds of lines whose messages the improviser is told."""
-LONGEST_S: Final = 1e7
-"""A time beyond this, some months, is damage and not a session."""
-_LINK_STATE: Final = TypeAdapter(LinkState)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One event of a journal; ``rest`` is what follows kind and time."""
-
-    kind: str
-    time_s: float
-    rest: tuple[Any, ...]
-
-    @property
-    def message(self) -> bytes | None:
-        """The channel message of an "in" or "out" line; None if it has none that is whole."""
-        try:
-            data = bytes.fromhex(self.rest[0])
-            mido.Message.from_bytes(data)
-        except (IndexError, TypeError, ValueError):
-            return None
-        return data if data[0] < FIRST_SYSTEM_MESSAGE else None
-
-    @property
-    def told(self) -> bytes | LinkState | None:
-        """What the improviser was told by this line; None: nothing, or nothing that is whole."""
-        if self.number is None:
-            return None
-        if self.kind == "link":
-            return _link_state(self.rest[0])
-        if self.kind != "clock":
-            return self.message
-        try:
-            data = bytes.fromhex(self.rest[0])
-            mido.Message.from_bytes(data)
-        except (TypeError, ValueError):
-            return None
-        return data if data[0] in CLOCK_MESSAGES else None
-
-    @property
-    def number(self) -> int | None:
-        """The number under which the improviser was told the message; None: it was not."""
-        numbered = self.kind in NUMBERED and len(self.rest) > 1
-        return self.rest[1] if numbered and type(self.rest[1]) is int else None
 
 
 class JournalWriter:
@@ -138,6 +92,11 @@ class JournalWriter:
         if not going_on:
             first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
             os.write(self._file, (json.dumps(first) + "\n").encode())
+        self._standing = Standing()
+        self._unsummed = 0
+        """Lines since the latest sum."""
+        if going_on:
+            self._go_on(path)
         self._disk = PatientFile(self._file, path)
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
@@ -172,24 +131,40 @@ class JournalWriter:
                 while True:
                     entries.append(self._queue.get_nowait())
             ended = None in entries
-            self._disk.append([self._format(*entry) for entry in entries if entry is not None])
+            self._disk.append(
+                [x for each in entries if each is not None for x in self._lines(each)]
+            )
 
-    def _format(self, kind: str, time_s: float, *rest: Any) -> str:
-        entry = [kind, round(time_s - self._origin_s, 6), *rest]
-        return json.dumps(entry, default=_plain) + "\n"
+    def _lines(self, entry: tuple[Any, ...]) -> list[str]:
+        """Return the line of an entry, and after it what stands, if that is due."""
+        kind, time_s, *rest = entry
+        time_s = round(time_s - self._origin_s, 6)
+        lines = [json.dumps([kind, time_s, *rest], default=_plain) + "\n"]
+        self._unsummed += 1
+        if kind in STANDING_KINDS:
+            line = read_line(lines[0].encode())  # as it will be read
+            if line is not None:
+                self._standing.take(line)
+        if self._unsummed >= SECTION_LINES:
+            lines.append(json.dumps(self._standing.summary(time_s)) + "\n")
+            self._unsummed = 0
+        return lines
+
+    def _go_on(self, path: Path) -> None:
+        """Know what stands in a journal that was written before; end a line that was cut off."""
+        tail = read_tail(path, 0)
+        self._standing, self._unsummed = tail.standing, len(tail.lines)
+        for line in tail.lines:
+            self._standing.take(line)
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                os.write(self._file, b"\n")
 
 
 def moment(time_s: float) -> float:
     """Return the nearest moment that can be read back from a journal exactly, as it was."""
     return round(time_s * MOMENTS_PER_S) / MOMENTS_PER_S
-
-
-def _link_state(given: Any) -> LinkState | None:
-    try:
-        state = _LINK_STATE.validate_python(given)
-    except ValidationError:
-        return None
-    return state if 1 <= state.bpm <= 1000 and abs(state.beat) <= LONGEST_S else None
 
 
 def _plain(value: Any) -> Any:
@@ -247,17 +222,8 @@ def read_lines(path: Path) -> Iterator[Line]:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open("rb") as file:
         for text in file:
-            try:
-                entry = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if (
-                isinstance(entry, list)
-                and len(entry) >= 2
-                and isinstance(entry[0], str)
-                and isinstance(entry[1], int | float)
-                and 0 <= entry[1] <= LONGEST_S
-            ):
-                yield Line(entry[0], float(entry[1]), tuple(entry[2:]))
+            line = read_line(text)
+            if line is not None:
+                yield line

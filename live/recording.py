@@ -13,7 +13,8 @@ from typing import Any, Final
 import mido
 
 from live.beat_mark import MOST_BEATS, BeatMark
-from live.journal import Line, is_being_written, read_header, read_lines
+from live.journal import is_being_written, read_header, read_lines
+from live.journal_line import Line
 from live.midi_io.ledger import PLAYER, NoteLedger
 from live.tempo_map import TICKS_PER_BEAT, TempoMap
 

@@ -22,10 +22,12 @@ from live.core.memory import Memory, Network
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.errors import UserError
-from live.journal import Line, moment, read_header, read_lines
+from live.journal import moment, read_header, read_lines
+from live.journal_line import Line
 from live.messages import Action, Panic, PlayNote, Yield
 from live.past_settings import read_changes, read_settings
-from live.transcript import recall
+from live.tail import tail_since
+from live.transcript import Remembered, recall
 
 NEAR_S: Final = 0.1
 """What was taken back so shortly before or after its moment may have sounded or not: the word of it
@@ -54,10 +56,7 @@ class CoreBegins(ModelFile):
     """A "core" line: with what the improviser began, at first or after its end."""
 
     settings: PerformerSettings
-    lines: int
-    """How many lines of the journal it remembers."""
-    heard: int
-    """Number of the latest message that it remembers."""
+    remembered: Remembered
 
     @classmethod
     def read(cls, line: Line) -> CoreBegins | None:
@@ -68,12 +67,10 @@ class CoreBegins(ModelFile):
         settings = read_settings(about.get("performer"))
         if settings is None:
             return None
-        lines, heard, sha256 = about.get("lines"), about.get("heard"), about.get("sha256")
-        if type(lines) is not int or lines < 0 or type(heard) is not int or heard < 0:
+        sha256, counts = about.get("sha256"), [about.get(n, 0) for n in ("since", "lines", "heard")]
+        if not isinstance(sha256, str) or any(type(n) is not int or n < 0 for n in counts):
             return None
-        if not isinstance(sha256, str):
-            return None
-        return cls(str(about.get("model")), sha256, settings, lines, heard)
+        return cls(str(about.get("model")), sha256, settings, Remembered(*counts))
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,7 @@ class Take:
     def missing(self) -> int:
         """How many messages were told that the journal does not have: the disk was full."""
         numbers = {line.number for line in self.lines if line.number is not None}
-        remembered = min((begins.heard for begins in self.begins.values()), default=0)
+        remembered = min((begins.remembered.heard for begins in self.begins.values()), default=0)
         latest = max((n for n in numbers), default=0)
         return max(0, latest - remembered - sum(n > remembered for n in numbers))
 
@@ -218,10 +215,9 @@ def replay(
             if again is not None:
                 result.silence(_ended_s(take, index))
             performer = Performer(begins.settings, network_of(begins))
-            recall(performer, take.lines[: begins.lines], take.origin_s)
-            again = _Again(
-                take, performer, network_of, begins.heard, take.moment_of(line), as_asked
-            )
+            tail = tail_since(take.lines, begins.remembered.since, begins.remembered.lines)
+            heard = recall(performer, tail, take.origin_s).heard
+            again = _Again(take, performer, network_of, heard, take.moment_of(line), as_asked)
         elif again is not None:
             result.take(again.follow(line))
     if again is not None and not as_asked:

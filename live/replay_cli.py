@@ -13,7 +13,7 @@ import typer
 from live.errors import UserError
 
 if TYPE_CHECKING:  # the other commands need neither the model's runtime nor a MIDI library
-    from live.journal import Line
+    from live.journal_line import Line
     from live.playback import Timed
     from live.replay import Given, Replay, Take
 
@@ -105,7 +105,7 @@ def _write(take: Take, notes: Sequence[Given], target: Path) -> None:
 
 def _lines(take: Take, notes: Sequence[Given]) -> list[Line]:
     """Return the journal as it would be with these notes of the model's."""
-    from live.journal import Line
+    from live.journal_line import Line
     from live.midi_io.ledger import note_off, note_on
 
     lines = [line for line in take.lines if line.kind != "out"]

@@ -38,7 +38,6 @@ from live.messages import (
     TakeBegan,
     TurnChanged,
 )
-from live.midi_io.recall import keys_left_down
 from live.model_files import models_beside
 from live.outbox import Outbox
 from live.present import PresentSettings
@@ -46,6 +45,7 @@ from live.recording import recover
 from live.session_settings import SessionSettings
 from live.settings import LIVE
 from live.signals import signals_ignored
+from live.tail import what_stands
 from live.takes import Takes
 from live.watching import Restarted, SettingChanged, Told, Watcher, Watchers
 
@@ -95,7 +95,8 @@ class Session:
         for path in recover(settings.folder):
             self._tell(f"an earlier session had been cut off; recorded {path}")
             with suppress(OSError):
-                left_down.update(*keys_left_down(path.with_suffix(".jsonl")).values())
+                standing = what_stands(path.with_suffix(".jsonl"))
+                left_down |= standing.down("in") | standing.down("out")
         self._left_down = frozenset(left_down)
         """What sessions that were cut off left sounding, if nobody was left to end it."""
         self._takes = Takes(settings.folder, self._tell)

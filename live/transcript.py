@@ -7,21 +7,29 @@ what is noted of it goes to the journal before what follows from it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import islice, takewhile
+from statistics import median
 from typing import Any, Final
 
 from live.beat_mark import KIND, BeatMark
 from live.core.controls import Command
 from live.core.ear import NOTE_OFF, NOTE_ON
 from live.core.memory import Memory
+from live.core.midi_clock import CLOCK
 from live.core.performer import Performer
-from live.journal import Line, moment
+from live.journal import moment
+from live.journal_line import Line
 from live.messages import Action, Did, Heard, Noted, TakeBegan
 from live.model import Model
+from live.tail import Tail
 
 HEARD_KINDS: Final = ("in", "hush", "clock", "link")
 """Lines of the journal that are the player's playing to one who was not there."""
+WITNESSES: Final = 13
+"""Clock messages that are asked where in the bar they are."""
 
 Noting = Action | Did | Noted | TakeBegan
 
@@ -29,20 +37,18 @@ Noting = Action | Did | Noted | TakeBegan
 class Transcript:
     """A core, and the notes of what it was given."""
 
-    def __init__(self, performer: Performer, model: Model, lines: int, heard: int) -> None:
+    def __init__(self, performer: Performer, model: Model, remembered: Remembered) -> None:
         """Note what a core is given from now on.
 
         Args:
             performer: the core.
             model: its network.
-            lines: how many lines of the journal it remembers.
-            heard: number of the latest message that it remembers.
+            remembered: what of the journal it remembers.
         """
         self.performer = performer
         self._model = model
-        self._lines = lines
-        self._heard = heard
-        self._noted = heard
+        self._remembered = remembered
+        self._heard = self._noted = remembered.heard
         self._expect_beat()
 
     def beginning(self, now_s: float) -> Noted:
@@ -51,8 +57,7 @@ class Transcript:
             "model": self._model.path.name,
             "sha256": self._model.sha256,
             "performer": asdict(self.performer.settings),
-            "lines": self._lines,
-            "heard": self._heard,
+            **asdict(self._remembered),
         }
         return Noted(moment(now_s), "core", (about,))
 
@@ -60,7 +65,8 @@ class Transcript:
         """Let the core fall silent and go on with a new one, whose calls are in a new journal."""
         silence = self.performer.command(began.time_s, "my_turn")
         self.performer = self.performer.successor()
-        self._lines, self._noted = 0, self._heard
+        self._remembered = Remembered(heard=self._heard)
+        self._noted = self._heard
         self._expect_beat()
         return [*silence, began, self.beginning(began.time_s)]
 
@@ -122,31 +128,102 @@ class Transcript:
         return self.advance(now_s) if self._noted != self._heard else []
 
 
-def recall(performer: Performer, lines: Iterable[Line], origin_s: float) -> tuple[int, int]:
-    """Let a new core live through what the journal has of the session so far.
+@dataclass(frozen=True)
+class Remembered:
+    """What a core had been told of before it began."""
 
-    Returns:
-        How many lines there were, and the number of the latest message in them that the player's
-        core was told.
+    since: int = 0
+    """Number of the "sum" of the journal that it began from; 0: the beginning."""
+    lines: int = 0
+    """How many lines after it."""
+    heard: int = 0
+    """Number of the latest message among all these."""
+
+
+def recall(performer: Performer, tail: Tail, origin_s: float) -> Remembered:
+    """Let a new core live through the end of a session's journal.
+
+    What was before is not heard again: keys that are held since then, how the player played last,
+    the beat and the clock are put back as the tail's "sum" tells them.
     """
-    count = heard = 0
-    struck: dict[tuple[int, int], tuple[float, int]] = {}
-    """By channel and pitch: when, and how loud."""
-    for line in lines:
-        count += 1
-        time_s = moment(origin_s + line.time_s)
+    recalling = _Recalling(performer, origin_s)
+    performer.begin_recall()
+    recalling.put_back(tail)
+    recalling.take_all(tail.lines)
+    performer.end_recall(recalling.now_s)
+    heard = max([tail.standing.number, *(line.number or 0 for line in tail.lines)])
+    return Remembered(tail.since, len(tail.lines), heard)
+
+
+class _Recalling:
+    def __init__(self, performer: Performer, origin_s: float) -> None:
+        self._performer = performer
+        self._origin_s = origin_s
+        self._struck: dict[tuple[int, int], tuple[float, int]] = {}
+        """By channel and pitch, of the model's notes: when, and how loud."""
+        self.now_s = 0.0
+
+    def put_back(self, tail: Tail) -> None:
+        """Let the core be as at the beginning of the tail, as far as it matters there."""
+        if not tail.since:
+            return
+        standing = tail.standing
+        # A beat that never was any news is where a new core expects it.
+        beat = standing.beat or BeatMark.of(self._performer.clock, self._moment(0.0)).at(0.0)
+        for line in standing.lines:
+            self.take(line)
+        self._take_beat(beat)
+        if standing.sound_s is not None:
+            self._performer.recall_sound(self._moment(standing.sound_s))
+        run, position = standing.clock
+        if run == "running":
+            position = _place_in_bar(beat, tail.lines)
+        if run != "unstarted":
+            self._performer.recall_clock(position, stopped=run == "stopped")
+
+    def take_all(self, lines: Sequence[Line]) -> None:
+        """Take lines; where the beat is, which is written behind what moved it, is known before."""
+        beats = deque(beat for beat in map(BeatMark.read, lines) if beat is not None)
+        for line in lines:
+            while beats and beats[0].time_s <= line.time_s:
+                self._take_beat(beats.popleft())
+            self.take(line)
+
+    def take(self, line: Line) -> None:
+        time_s = self.now_s = self._moment(line.time_s)
         if line.kind == "turn" and line.rest:
-            performer.recall_turn(line.rest[0])
-        heard = max(heard, line.number or 0)
-        told, data = line.told, line.message
-        if line.kind in HEARD_KINDS:
+            self._performer.recall_turn(line.rest[0])
+        elif line.kind in HEARD_KINDS:
+            told = line.told
             if told is not None:
-                performer.hear(time_s, told)
-        elif line.kind == "out" and data is not None and data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):
-            key = (data[0] & 0x0F, data[1])
-            if key in struck:
-                onset_s, velocity = struck.pop(key)
-                performer.recall_note(onset_s, time_s, *key, velocity)
-            if data[0] & 0xF0 == NOTE_ON:
-                struck[key] = time_s, data[2]
-    return count, heard
+                self._performer.hear(time_s, told)
+        elif line.kind == "out":
+            self._take_out(time_s, line.message)
+
+    def _take_beat(self, beat: BeatMark) -> None:
+        time_s = self._moment(beat.time_s)
+        self._performer.recall_beat(time_s, beat.tick, beat.seconds_per_tick, beat.downbeat)
+
+    def _take_out(self, time_s: float, data: bytes | None) -> None:
+        if data is None or data[0] & 0xF0 not in (NOTE_OFF, NOTE_ON):
+            return
+        key = (data[0] & 0x0F, data[1])
+        if key in self._struck:
+            onset_s, velocity = self._struck.pop(key)
+            self._performer.recall_note(onset_s, time_s, *key, velocity)
+        if data[0] & 0xF0 == NOTE_ON:
+            self._struck[key] = time_s, data[2]
+
+    def _moment(self, time_s: float) -> float:
+        return moment(self._origin_s + time_s)
+
+
+def _place_in_bar(beat: BeatMark, lines: Iterable[Line]) -> int:
+    """Return the place in its bar of the first clock message of some lines, while the clock runs.
+
+    One message may be late; of several it is told what most of them say.
+    """
+    messages = (line for line in lines if line.kind == "clock")
+    first = list(islice(takewhile(lambda line: line.told == bytes([CLOCK]), messages), WITNESSES))
+    ticks = [beat.expected_tick(line.time_s) - number for number, line in enumerate(first)]
+    return (round(median(ticks)) - beat.downbeat) % beat.bar_ticks if ticks else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,16 +12,21 @@ import pytest
 
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
-from live.journal import Line, _plain
+from live.journal import _plain
+from live.journal_line import Line, as_line
 from live.messages import Change, Heard, ModelWanted, Panic, PlayNote, Yield
 from live.midi_io import listener, outlet, player, process
 from live.midi_io.settings import MidiSettings
 from live.replay import Take
+from live.standing import SUM, Standing
+from live.tail import choose_tail, notes_for
 from live.transcript import Transcript, recall
 from tests.core.room import FlatNetwork
 
 MODEL = SimpleNamespace(path=Path("flat.onnx"), sha256="0" * 64)
 BEGAN_S = 1000.0
+SECTION_LINES = 60
+"""So few that a tail is not all there was."""
 
 
 @dataclass
@@ -67,6 +72,7 @@ class Stage:
         for module in (listener, outlet, player, process):
             patch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: self.now_s))
         self.lines: list[Line] = []
+        self._standing = Standing()
         self._keep_lines = keep_lines
         self.synth = Synth()
         self._network = network
@@ -94,6 +100,17 @@ class Stage:
             entry = [kind, round(time_s - BEGAN_S, 6), *rest]
             kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
             self.lines.append(Line(kind, max(0.0, time_s), tuple(rest)))
+            self._standing.take(self.lines[-1])
+            if len(self.lines) % SECTION_LINES == 0:
+                summed = as_line(json.loads(json.dumps(self._standing.summary(time_s))))
+                assert summed is not None
+                self.lines.append(summed)
+
+    def _sections(self) -> Iterator[list[Line]]:
+        end = len(self.lines)
+        for begin in reversed([0, *(i for i, x in enumerate(self.lines) if x.kind == SUM)]):
+            yield self.lines[begin:end]
+            end = begin
 
     def take(self) -> Take:
         return Take({"origin_s": BEGAN_S}, tuple(self.lines))
@@ -116,8 +133,8 @@ class Stage:
 
     def restart(self) -> None:
         performer = Performer(self.settings, self._network())
-        lines, heard = recall(performer, self.lines, BEGAN_S)
-        self.transcript = Transcript(performer, MODEL, lines, heard)
+        tail = choose_tail(self._sections(), notes_for(self.settings.seed_window))
+        self.transcript = Transcript(performer, MODEL, recall(performer, tail, BEGAN_S))
         self._obey([self.transcript.beginning(self.now_s)])
 
     def wake(self, changes: dict[str, object] | None = None, command: str | None = None) -> None:

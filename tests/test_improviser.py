@@ -14,16 +14,15 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import JournalWriter
 from live.messages import Failed, Heard, Ready, Stop
-from tests.core.room import FlatNetwork
 
 MODEL = Path(__file__).resolve().parent.parent / "exported_models" / "default.onnx"
 
 
-class Core:
-    """Stands in for the pure core and keeps what it is told."""
+class Core(Performer):
+    """Keeps what it is told and does nothing about it."""
 
     def __init__(self, settings, network):
-        self.settings = settings
+        super().__init__(settings, network)
         self.heard: list[bytes] = []
         self.times: list[float] = []
         cores.append(self)
@@ -38,9 +37,6 @@ class Core:
 
     def wake_at(self):
         return None
-
-    def view(self, now_s):
-        return Performer(PerformerSettings(), FlatNetwork()).view(now_s)
 
 
 cores: list[Core] = []

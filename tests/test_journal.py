@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from live.journal import JOURNAL_VERSION, JournalWriter, Line, read_header, read_lines
+from live.journal import JOURNAL_VERSION, JournalWriter, read_header, read_lines
+from live.journal_line import Line
 
 anything = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -7,7 +7,8 @@ import pytest
 from live.core.performer import Performer
 from live.journal import JournalWriter, read_header, read_lines
 from live.messages import LinkState
-from live.transcript import recall
+from live.tail import read_tail
+from live.transcript import Remembered, recall
 from tests.core.room import FlatNetwork, Room
 from tests.core.sequencer import started
 
@@ -22,7 +23,8 @@ def recalled(path, settings, given):
     core = Performer(settings, FlatNetwork())
     lines = list(read_lines(path))
     assert all(line.told == data for line, (_, data) in zip(lines, given, strict=False))
-    assert recall(core, lines, read_header(path)["origin_s"]) == (len(given) + 1, len(given))
+    remembered = recall(core, read_tail(path, 1), read_header(path)["origin_s"])
+    assert remembered == Remembered(0, len(given) + 1, len(given))
     return core
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from live.beat_mark import BeatMark
 from live.core.clock import BeatClock
-from live.journal import Line
+from live.journal_line import Line
 from live.tempo_map import SCALE, TICKS_PER_BEAT, TempoMap
 
 BAR = 4 * TICKS_PER_BEAT

@@ -133,6 +133,11 @@ class MidiClock:
             "the MIDI clock has fallen silent: the music waits for it",
         ]
 
+    def recall(self, position_ticks: int, *, stopped: bool) -> None:
+        """Be one that was started before: the next message, or the one after Continue, is there."""
+        self._state, self._armed = "stopped" if stopped else "armed", "continued"
+        self._position, self._leading = position_ticks, True
+
     @property
     def _tick(self) -> int:
         return self._base + self._filter.tick

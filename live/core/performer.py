@@ -262,6 +262,14 @@ class Performer:
         running = self._time.running
         return make_view(now_s, turn, self.settings, self.clock, notes, self.counters, key, running)
 
+    def begin_recall(self) -> None:
+        """Until ``end_recall`` what is heard was before this core was made."""
+        self._time.begin_recall()
+
+    def end_recall(self, time_s: float) -> None:
+        """From this moment on it is the present, in which the settings hold."""
+        self._time.end_recall(time_s)
+
     def recall_note(
         self, onset_s: float, release_s: float, channel: int, pitch: int, velocity: int
     ) -> None:
@@ -273,6 +281,20 @@ class Performer:
         self._solo_wanted = self._resume_wanted = False
         if turn == "player":
             self._phrase = None
+
+    def recall_sound(self, time_s: float) -> None:
+        """Put back when anything was heard last."""
+        self._hearing.last_sound_s = max(self._hearing.last_sound_s, time_s)
+
+    def recall_beat(
+        self, time_s: float, tick: float, seconds_per_tick: float, downbeat_tick: int
+    ) -> None:
+        """Put back where the beat was at a moment; see ``BeatMark``."""
+        self._time.recall_beat(time_s, tick, seconds_per_tick, downbeat_tick)
+
+    def recall_clock(self, position_ticks: int, *, stopped: bool) -> None:
+        """Put back that the MIDI clock was started; its next message, or Continue, is there."""
+        self._time.recall_clock(position_ticks, stopped=stopped)
 
     # -- the player -----------------------------------------------------------------------------
 

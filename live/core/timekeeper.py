@@ -40,6 +40,7 @@ class Timekeeper:
         self._tap = TapTempo()
         self._begun = False
         """Whether the internal pulse has had its first downbeat."""
+        self._recalling = False
         self._first_tick = 0
         """Where the song began, for those who follow."""
         self._shift: int | None = None
@@ -80,6 +81,9 @@ class Timekeeper:
     def start_bar(self, time_s: float) -> None:
         """Something begins anew, the player or a piece: a downbeat, where nobody else leads."""
         if self.led or (self._begun and self._current.now.send_clock):
+            return
+        if self._recalling:
+            self._begun = True
             return
         self._clock.start_bar(time_s)
         self._begun = True
@@ -141,6 +145,34 @@ class Timekeeper:
                     )
                 )
         return news
+
+    # -- what is put back into a new one ---------------------------------------------------------
+
+    def begin_recall(self) -> None:
+        """Until ``end_recall``, where the beat was is told by ``recall_beat``."""
+        self._recalling = True
+
+    def end_recall(self, time_s: float) -> None:
+        """Go on by oneself, at the tempo of the settings where nobody else leads."""
+        self._recalling = False
+        if not self.led:
+            self._clock.change_tempo(time_s, self._current.now.bpm)
+
+    def recall_beat(
+        self, time_s: float, tick: float, seconds_per_tick: float, downbeat_tick: int
+    ) -> None:
+        """Let the beat and the bars be where they were; ticks stay as they are counted here."""
+        if self.led:
+            return
+        shift = round(self._clock.tick_at(time_s) - tick)
+        self._first_tick = downbeat_tick + shift
+        self._clock.follow(time_s, tick + shift, seconds_per_tick, self._first_tick)
+        self._begun = True
+
+    def recall_clock(self, position_ticks: int, *, stopped: bool) -> None:
+        """Know that the MIDI clock was started, if it is followed."""
+        if self._midi is not None:
+            self._midi.recall(position_ticks, stopped=stopped)
 
     # -- inside ---------------------------------------------------------------------------------
 

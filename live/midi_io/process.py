@@ -56,10 +56,10 @@ from live.midi_io.ledger import note_off
 from live.midi_io.listener import Listener
 from live.midi_io.outlet import Outlet
 from live.midi_io.player import Player
-from live.midi_io.recall import keys_left_down, last_number
 from live.midi_io.settings import MidiSettings
 from live.outbox import Outbox
 from live.quiet import keep_quiet
+from live.tail import what_stands
 
 REALTIME_PRIORITY: Final = 70
 CLOSE_TIMEOUT_S: Final = 2.0
@@ -241,22 +241,21 @@ def run(
     keep_quiet()  # JACK's library prints from threads of its own
     realtime = _ask_for_realtime()
     try:
-        left_down = keys_left_down(journal_path)
-        told = last_number(journal_path)
+        standing = what_stands(journal_path)
         goes_on = journal_path.exists() and journal_path.stat().st_size > 0
         journal = JournalWriter(journal_path, journal_header)
     except OSError as error:
         parent.send(Failed(f"cannot record to {journal_path}: {error.strerror}"))
         return
-    now_s = moment(time.perf_counter())
-    for key in left_down["out"]:
+    now_s, told = moment(time.perf_counter()), standing.number
+    for key in standing.down("out"):
         journal.write("out", now_s, note_off(key))
-    for key in left_down["in"]:
+    for key in standing.down("in"):
         told += 1  # the improviser hears of it when it reads the journal
         journal.write("in", now_s, note_off(key), told)
     to_parent = Outbox(parent)
     midi_io = MidiIo(settings, journal, to_parent, told)
-    midi_io.player.may_sound(left_down["in"] | left_down["out"] | settings.left_down)
+    midi_io.player.may_sound(standing.down("in") | standing.down("out") | settings.left_down)
     try:
         source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
     except UserError as error:

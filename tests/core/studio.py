@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
-from live.journal import JournalWriter, moment, read_header, read_lines
+from live.journal import JournalWriter, moment, read_header
 from live.messages import Did, Heard, Noted, Panic, PlayNote, TakeBegan, TurnChanged, Yield
+from live.tail import notes_for, read_tail
 from live.transcript import Transcript, recall
 from tests.core.room import FlatNetwork
 
@@ -52,8 +53,8 @@ class Studio:
 
     def _begin(self, time_s: float) -> None:
         performer = Performer(self.settings, self._network())
-        lines, heard = recall(performer, read_lines(self.path), self.origin_s)
-        self._transcript = Transcript(performer, MODEL, lines, heard)
+        tail = read_tail(self.path, notes_for(self.settings.seed_window))
+        self._transcript = Transcript(performer, MODEL, recall(performer, tail, self.origin_s))
         self._obey([self._transcript.beginning(self._at(time_s))])
 
     def play(self, time_s: float, data: bytes) -> None:

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from live import journal
 from live.comparison import compare
 from live.core.settings import PerformerSettings
 from live.journal import MOMENTS_PER_S, moment, read_lines
 from live.replay import Take, replay
 from tests.core.room import FlatNetwork, Room
 from tests.core.studio import Studio
+
+
+@pytest.fixture(autouse=True)
+def short_sections(monkeypatch):
+    """A tail of the journal is not all of it even where a session is short."""
+    monkeypatch.setattr(journal, "SECTION_LINES", 30)
+
 
 MODES = ["call", "continue", "duet", "solo", "listen"]
 keys = st.tuples(st.sampled_from([0x90, 0x90, 0x80]), st.integers(48, 72), st.integers(0, 127)).map(

@@ -17,12 +17,12 @@ from live.config_file import PROJECT
 from live.errors import UserError
 from live.journal import read_header
 from live.live_settings import LiveSetting
-from live.midi_io.recall import keys_left_down, last_number
 from live.model import METADATA_KEY, Model
 from live.model_check import refers_to_files
 from live.recording import write_midi_file
 from live.replay import Take, replay
 from live.settings import LIVE, load
+from live.tail import what_stands
 from tests.core.room import FlatNetwork
 from tests.fuzz.mutation import mutated
 from tests.models import write_model
@@ -89,9 +89,10 @@ class Journal:
         target = self._path.with_suffix(".mid")
         target.unlink(missing_ok=True)
         self._path.write_bytes(data)
-        for keys in keys_left_down(self._path).values():
+        standing = what_stands(self._path)
+        for keys in (standing.down("in"), standing.down("out")):
             assert all(0 <= channel < 16 and 0 <= pitch < 128 for channel, pitch in keys)
-        assert last_number(self._path) >= 0
+        assert standing.number >= 0
         if read_header(self._path):
             write_midi_file(self._path, target)
             _check_balance(mido.MidiFile(target))
