@@ -19,7 +19,7 @@ from live.events import (
     encode,
     encode_piece,
 )
-from live.model import FIELD_SLICE, Model, Prediction
+from live.model import FIELD_SLICE, TOKEN_COUNT, Model, Prediction
 from tests.models import write_model
 from tests.music import tune
 from training.continuations import (
@@ -345,3 +345,38 @@ def test_a_model_that_knows_the_music_comes_nearer_than_one_that_knows_nothing(w
     for feature in near.distances:
         assert near.distances[feature] <= far.distances[feature]
     assert max(near.longest_copies) > max(far.longest_copies)
+
+
+class Circling:
+    """A network that likes to go round and round through eight pitches, and could do otherwise."""
+
+    def zero_states(self):
+        return np.zeros((1, 1), np.float32)
+
+    def run(self, events, states, *, noise=None, logit_bias=0.0, temperature=1.0, min_p=0.0, **_):
+        logits = np.zeros(TOKEN_COUNT, np.float32)
+        if noise is None:  # the seed is heard
+            return Prediction(np.zeros(5, np.int32), logits[None], states)
+        for name, token in (("instrument", INSTRUMENT.encode(0)), ("shift", SHIFT.encode(24))):
+            logits[FIELD_SLICE[name].start + token] = 40.0
+        step = int(states[0, 0])
+        logits[FIELD_SLICE["pitch"].start + PITCH.encode(60 + 2 * (step % 8))] = 8.5
+        biased = logits + logit_bias
+        event = []
+        for part in FIELD_SLICE.values():
+            gap = biased[part] - biased[part].max()
+            scores = np.where(gap < np.log(max(min_p, 1e-9)), -1e9, gap / temperature + noise[part])
+            event.append(int(np.argmax(scores)))
+        return Prediction(np.array(event, np.int32), logits[None], states + 1)
+
+
+def test_the_guard_leads_out_of_loops_as_it_does_live():
+    seed, how_often = line(tune(1, 20)), {}
+    for guard in (False, True):
+        sampling = Sampling(1.0, 0.0, loop_guard=guard)
+        played = [
+            play_on(Circling(), seed, 100, sampling, np.random.default_rng(s)) for s in range(10)
+        ]
+        how_often[guard] = sum(loops(events) for events in played)
+    assert how_often[False] >= 5
+    assert how_often[True] <= how_often[False] // 3

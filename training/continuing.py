@@ -2,7 +2,8 @@
 
 What may be drawn follows ``live.core.drawing``: no chord of more than eight notes an instrument,
 chords spelled from their lowest note up, no rest longer than two beats, nothing unknown, nothing
-beyond the keyboard. Instruments are those of the seed. END is ruled out, so that as many notes come
+beyond the keyboard; the guard against loops acts as live (``live.core.guard``). Instruments are
+those of the seed. END is ruled out, so that as many notes come
 as are asked for, unless the piece may end. Dynamics are drawn where most of the seed has them.
 """
 
@@ -16,6 +17,7 @@ from typing import Final, Self
 import numpy as np
 
 from live.core.drawing import LARGEST_CHORD, LONGEST_REST_BEATS
+from live.core.guard import Repetition, excess, heated
 from live.core.memory import Network
 from live.core.settings import PerformerSettings
 from live.events import (
@@ -49,6 +51,7 @@ class Sampling:
     seed_window: int = 128
     lowest_pitch: int = 21
     highest_pitch: int = 108
+    loop_guard: bool = True
 
     @classmethod
     def of(cls, settings: PerformerSettings) -> Self:
@@ -59,6 +62,7 @@ class Sampling:
             settings.seed_window,
             settings.lowest_pitch,
             settings.highest_pitch,
+            settings.loop_guard,
         )
 
 
@@ -143,6 +147,7 @@ def play_on(
     window = [*seed]
     states = _hear(network, window[:-1])
     drawn: list[Tokens] = []
+    heard, played = _line(seed), Repetition()
     chord = _last_chord(seed)
     while len(drawn) < count:
         if len(window) > 2 * sampling.seed_window:
@@ -154,6 +159,8 @@ def play_on(
         noise = draw_noise(random)
         if len(drawn) == may_end_after:
             rules.allow_end()
+        heat = excess(played, heard) if sampling.loop_guard else 0
+        temperature, min_p = heated(sampling.temperature, sampling.min_p, heat)
         for bias in [rules.alone] if full else [rules.bias, rules.alone]:
             prediction = network.run(
                 window[-1][None],
@@ -161,8 +168,8 @@ def play_on(
                 noise=noise,
                 logit_bias=bias,
                 forced=rules.forced,
-                temperature=sampling.temperature,
-                min_p=sampling.min_p,
+                temperature=temperature,
+                min_p=min_p,
             )
             instrument, shift, pitch = (int(token) for token in prediction.event[:3])
             if instrument == END:
@@ -173,10 +180,19 @@ def play_on(
         chord = [*chord, (pitch, instrument)] if joins else [(pitch, instrument)]
         states = prediction.states
         onset += SHIFT.decode(shift) or 0
+        played.add(pitch - 1, SHIFT.decode(shift) or 0)
         place = place_tokens(None if bars is None else bars.bar_ticks(onset))
         drawn.append(np.array([*prediction.event, *place], dtype=np.int32))
         window.append(drawn[-1])
     return np.array(drawn, dtype=np.int32).reshape(-1, len(FIELDS))
+
+
+def _line(events: Tokens) -> Repetition:
+    """Return how the notes of a passage repeat themselves."""
+    line = Repetition()
+    for row in events:
+        line.add(int(row[COLUMN["pitch"]]) - 1, SHIFT.decode(int(row[COLUMN["shift"]])) or 0)
+    return line
 
 
 def _last_chord(seed: Tokens) -> list[tuple[int, int]]:

@@ -1,9 +1,10 @@
 """The guard against loops: it notices what repeats itself, and heats the sampling until it stops.
 
-A passage repeats itself where the same notes come in the same rhythm at least three times in a row.
-How long that has gone on is counted in notes. The model may repeat itself as long as the player
-does, and a little in any case; each note beyond makes the next draw hotter, without end, and a few
-notes that are new let it cool down again.
+A passage repeats itself where the same notes come in the same rhythm for the third time in a row.
+It is told as soon as a quarter of that third time is there, or the loop would be complete before it
+is left. How long it has gone on is counted in notes. The model may repeat itself as long as the
+player does, and a little in any case; each note beyond makes the next draw hotter, without end, and
+a few notes that are new let it cool down again.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ LONGEST_PERIOD: Final = 32
 """Notes after which a repetition may come at the latest."""
 TOLERANCE_TICKS: Final = 3
 """Rhythms that differ by no more are the same: nobody plays on the grid."""
-ALLOWED_NOTES: Final = 12
+REPEATED: Final = 1.25
+"""What is told has come again, and a quarter of it once more."""
+ALLOWED_NOTES: Final = 10
 """A repetition of so many notes is music, whatever the player does."""
 COOLING: Final = 4
 """Each new note takes as much heat away as so many notes of a loop brought."""
-HEAT: Final = 0.15
+HEAT: Final = 0.2
 """What each note beyond adds to the temperature."""
-OPENING: Final = 0.75
+OPENING: Final = 0.65
 """What each multiplies min-p with: heat alone never lets in what min-p rules out."""
 _PERIODS: Final = np.arange(1, LONGEST_PERIOD + 1)
 _KEPT: Final = 4 * LONGEST_PERIOD
@@ -51,8 +54,7 @@ class Repetition:
             runs[: len(same)] = np.where(same, self._runs[-1][: len(same)] + 1, 0)
         self._notes.append((pitch, shift_ticks))
         self._runs.append(runs)
-        # Twice the period was repeated: the block stands there three times.
-        self.lengths.append(int(np.max(runs, where=runs >= 2 * _PERIODS, initial=0)))
+        self.lengths.append(int(np.max(runs, where=runs >= REPEATED * _PERIODS, initial=0)))
         for kept in (self._notes, self._runs, self.lengths):
             del kept[:-_KEPT]
 

@@ -32,6 +32,9 @@ def test_a_block_that_comes_a_third_time_is_a_repetition(period):
     assert twice.lengths[-1] == 0
     thrice = line([20, *block * 3])
     assert thrice.lengths[-1] == 2 * period  # the first time is no repetition
+    # It is told before the third time is complete, and not in the second.
+    begun = line([20, *block * 2, *block[: (period + 3) // 4]])
+    assert begun.lengths[-1] == period + (period + 3) // 4
     longer = line([20, *block * 4])
     assert longer.lengths[-1] == 3 * period
     assert line([20, *block * 4, 21]).lengths[-1] == 0
