@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from multiprocessing import Pipe
+
 import pytest
 
 from live.core.performer import Performer
+from live.core.settings import PerformerSettings
 from live.journal import JournalWriter, read_header, read_lines
-from live.messages import LinkState
+from live.messages import ConnectLink, LinkState, NewTake, TakeBegan
+from live.midi_io.process import MidiIo
+from live.midi_io.settings import MidiSettings
 from live.tail import read_tail
-from live.transcript import Remembered, recall
+from live.transcript import Remembered, Transcript, recall
 from tests.core.room import FlatNetwork, Room
 from tests.core.sequencer import started
+from tests.core.studio import MODEL
 
 
 def recalled(path, settings, given):
@@ -59,3 +66,35 @@ def test_link_is_where_it_was(tmp_path, begin_s):
     there, here = place(core, now), place(room.core, now)
     assert there[0] % 96 == pytest.approx(here[0] % 96, abs=1e-3)
     assert there[1:] == pytest.approx(here[1:])
+
+
+def test_a_new_take_after_link_has_ended_plays(tmp_path):
+    settings = PerformerSettings(mode="continue", clock="link", bpm=100, seed=5)
+    midi = MidiSettings("virtual", "virtual", "auto", None, True, (), None, clock="link")
+    midi_io = MidiIo(midi, JournalWriter(tmp_path / "first.jsonl", {}))
+    theirs, parent = Pipe()
+    link, link_process = Pipe()
+    improviser, _other_end = Pipe()
+    midi_io.listener.connect(improviser)
+    thread = threading.Thread(target=midi_io.listen, args=(theirs,), daemon=True)
+    thread.start()
+    parent.send(ConnectLink(link))
+    link.close()
+    link_process.close()
+    waiting = midi_io.listener._to_improviser
+    told = [waiting.get(timeout=10)]
+    parent.send(NewTake(tmp_path / "second.jsonl", {}))
+    told += [waiting.get(timeout=10), waiting.get(timeout=10)]
+    parent.close()
+    thread.join(20)
+
+    core = Transcript(Performer(settings, FlatNetwork()), MODEL, Remembered())
+    for each in told:
+        core.begin_take(each) if isinstance(each, TakeBegan) else core.hear(each)
+    room = Room(mode="continue", clock="link", bpm=100)
+    room.core = core.performer
+    room.now = told[-1].time_s + 1
+    on = (room.now, bytes([0x90, 60, 80]))
+    room.play([on, (room.now + 0.3, bytes([0x80, 60, 0]))])
+    room.pass_until(room.now + 5)
+    assert room.model

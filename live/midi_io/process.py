@@ -87,6 +87,8 @@ class MidiIo:
         """Of the present take."""
         self._parent = parent
         self._link: Connection | None = None
+        self._link_ended = False
+        """Whether it ended while it led the beat; a new take's core has yet to hear of it."""
         self._between_takes = False
         """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
         echo = EchoFilter()
@@ -120,7 +122,7 @@ class MidiIo:
                     self.listener.connect(message.improviser)
                 elif isinstance(message, ConnectLink):
                     connections.append(message.link)
-                    self._link = message.link
+                    self._link, self._link_ended = message.link, False
                 elif isinstance(message, list):  # what the improviser says comes together or not
                     for each in message:
                         self._obey(each)
@@ -131,7 +133,7 @@ class MidiIo:
                     return
                 elif connection is self._link:
                     connections.remove(connection)
-                    self._link = None
+                    self._link, self._link_ended = None, True
                     self.listener.end_link()
                 else:
                     connections.remove(connection)
@@ -186,6 +188,7 @@ class MidiIo:
         """See to settings of the improviser's that have to do with ports as well."""
         if changed.name == "clock":
             self.listener.follow(changed.value)
+            self._link_ended = False  # a Link that is wanted again is started again
         elif changed.name == "latency_ms":
             self.player.latency_s = changed.value / 1000
         elif changed.name == "split":
@@ -205,6 +208,8 @@ class MidiIo:
             return
         ended, self.journal = self.journal, journal
         self._between_takes = self.listener.write_to(journal, wanted.journal)
+        if self._link_ended:
+            self.listener.end_link()
         began = TakeBegan(time.perf_counter(), wanted.journal)
 
         def close() -> None:
