@@ -194,7 +194,11 @@ class Voice:
         waiting = [self._due_s(n) for n in speech.notes if not n.committed]
         if waiting:
             return min(waiting)
-        return self._clock.time_of(speech.last_tick)
+        over_s = self._clock.time_of(speech.last_tick)
+        if speech.complete or speech.earliest_tick is None:
+            return over_s
+        # It was planned anew: the next note is due then at the earliest.
+        return max(over_s, self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s)
 
     def finished_s(self) -> float | None:
         """Return when a speech that is complete has sounded to its end."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from live.core.binding import Binding
 from live.core.controls import Control
 from live.messages import Marked, Panic, Yield
-from tests.core.room import Room
+from tests.core.room import Room, Sure
 from tests.core.test_turns import messages, phrase
 
 
@@ -79,6 +79,13 @@ def test_duet_plans_anew_what_was_not_handed_out():
     assert low[0]
     alone = [(n.onset_s, n.pitch) for n in untouched.model if n.onset_s > 6.03 * 0.5 + 0.1]
     assert low[1] != alone
+
+
+def test_duet_goes_on_after_a_rest_where_it_likes():
+    room = Room(Sure(shift=(30,), duration=(6,)), mode="duet", seed=3, bpm=40)
+    room.play(*[room.note(2 * i, 0.5, 60 + i % 12) for i in range(16)], until=32)
+    assert room.core.counters["overslept"] == 0
+    assert len([at for at in onsets(room) if abs(at - round(at)) > 0.01]) > 10  # off the beat
 
 
 def test_duet_does_not_depend_on_how_often_the_core_is_asked():
