@@ -15,6 +15,15 @@ The rules, all of which live here, but for the lengths of turns, which ``live.co
 - ``duet``: the model joins in on the beat after the player's first note and stays. Each note of the
   player's makes it plan anew whatever was not handed out yet.
 - ``listen``: it hears and does not play.
+- The mode may change while anybody has the word:
+
+  - to ``listen``: the model stops at once, and nothing is to begin any more.
+  - to ``solo``: it stops, and begins a piece on the first bar line where the player is silent.
+  - to ``call``, ``continue`` or ``duet``: it keeps the word for as long as the new mode would have
+    given it; an answer that would be over by now stops. But who leaves a ``duet`` in the middle of
+    a phrase has the word.
+  - While the player has it, only what follows his phrase changes. In modes without turns that is
+    his latest phrase, and if it is over, it is answered at once.
 - Notes are handed out ``horizon_ms`` before they sound; what lies beyond may still change.
 - The pulse is the player's: the first note after a bar of silence is a downbeat.
 """
@@ -36,7 +45,7 @@ from live.core.midi_clock import CLOCK_MESSAGES, Transport
 from live.core.orchestra import Programs
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
-from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, PerformerSettings
+from live.core.settings import KEEP_THE_PLAN, REPLAN_SOON, Current, Mode, PerformerSettings
 from live.core.timekeeper import Timekeeper, TimeNews
 from live.core.turns import Phrase, phrase_end_s, speech_bounds
 from live.core.view import Recent, View, Who, make_view
@@ -87,7 +96,7 @@ class Performer:
         self._announced = False
         self._time = Timekeeper(self._current, self.clock)
         self._interrupted = False
-        """Whether the clock stopped while the model had the word."""
+        """Whether the clock stopped while the model had the word, and nobody has taken it since."""
         self._resume_wanted = False
         self._solo_wanted = settings.mode == "solo"
         self._replanned_s = -math.inf
@@ -170,8 +179,10 @@ class Performer:
     def _obey(self, time_s: float, name: Command) -> list[Action]:
         if name == "panic":
             self._programs.forget()
+            self._begin_nothing()
             return [*self._take_the_word(time_s), Panic(time_s)]
         if name == "my_turn":
+            self._begin_nothing()
             actions = self._take_the_word(time_s)
             self._phrase = None
             return actions
@@ -202,8 +213,10 @@ class Performer:
         conflict = changed.conflict()
         if conflict is not None:
             return [*actions, Said(time_s, conflict)]
-        self._current.now = changed
+        before, self._current.now = self.settings.mode, changed
         actions += self._keep_time(self._time.change(time_s, changes))
+        if "mode" in changes:
+            actions += self._change_mode(time_s, before)
         heard_in = changes.keys() - KEEP_THE_PLAN
         if heard_in - REPLAN_SOON or time_s >= self._replanned_s + REPLAN_INTERVAL_S:
             if heard_in:
@@ -211,6 +224,28 @@ class Performer:
         elif heard_in and self._replan_due_s is None:
             self._replan_due_s = self._replanned_s + REPLAN_INTERVAL_S
         return [*actions, *(Changed(time_s, name, value) for name, value in changes.items())]
+
+    def _change_mode(self, time_s: float, before: Mode) -> list[Action]:
+        """Let the model go on, stop or begin as in the mode that holds now."""
+        mode = self.settings.mode
+        if mode in ("call", "listen", "solo"):
+            self._begin_nothing()
+        self._solo_wanted = mode == "solo"
+        speech = self._voice.speech
+        if speech is None:
+            return []
+        if mode in ("listen", "solo") or (before == "duet" and self._in_a_phrase(time_s)):
+            return self._take_the_word(time_s)
+        if mode != "duet" and self._phrase is not None:
+            self._answered, self._phrase = self._phrase, None
+        assert self._answered is not None
+        end_tick, may_end_tick = speech_bounds(
+            self._answered, speech.start_tick, self.settings, self.clock
+        )
+        if end_tick is not None and self.clock.time_of(end_tick) <= time_s:
+            return self._take_the_word(time_s)
+        self._voice.rebound(time_s, end_tick, may_end_tick)
+        return []
 
     def change_model(self, time_s: float, model: str, memory: Memory) -> list[Action]:
         """Let another network play from a moment on: what was handed out sounds on to its end.
@@ -239,7 +274,9 @@ class Performer:
             due_s = self._turn_due_s()
             if due_s is not None and now_s >= due_s:
                 phrase = self._phrase or Phrase(self._now_tick(now_s), now_s)
-                end_s = now_s if self._resume_wanted else self._phrase_end_s(phrase)
+                at_once = self._resume_wanted or self._phrase is None
+                at_once |= self.settings.mode == "duet"
+                end_s = now_s if at_once else self._phrase_end_s(phrase)
                 self._begin_turn(phrase, max(end_s, self._soon(now_s)))
         programs = self._programs.due(now_s, self.settings)
         return [*programs, *caught_up, *self._play_on(now_s)]
@@ -304,8 +341,22 @@ class Performer:
         tick = self._hearing.note_began(heard, self._now_tick(heard.onset_s))
         self._recent.heard(heard)
         self._programs.player_on(heard.channel)
-        if self._phrase is None:
+        if self._phrase is None or self._begins_another(self._phrase, heard):
             self._phrase = Phrase(tick, heard.onset_s)
+
+    def _begins_another(self, phrase: Phrase, heard: HeardNote) -> bool:
+        """Whether a note is the first of another phrase, in a mode where nobody waits for ends."""
+        if self.settings.mode in ("call", "continue") or self.settings.phrase_end == "trigger":
+            return False
+        return self._hearing.keys_down == 1 and heard.onset_s >= self._phrase_end_s(phrase)
+
+    def _in_a_phrase(self, time_s: float) -> bool:
+        """Whether the player has begun a phrase that is not over."""
+        if self._phrase is None:
+            return False
+        by_hand = self.settings.phrase_end == "trigger"
+        held = self._hearing.keys_down > 0
+        return by_hand or held or time_s < self._phrase_end_s(self._phrase)
 
     def _take_the_word(self, time_s: float, *, forget: bool = False) -> list[Action]:
         """End the model's turn; ``forget`` takes back what it has said as well."""
@@ -330,15 +381,15 @@ class Performer:
     def _turn_due_s(self) -> float | None:
         """Return when to prepare the model's turn: a horizon before the phrase is over."""
         mode = self.settings.mode
-        if not self._time.running:
+        if not self._time.running or mode == "listen":
             return None
-        if self._solo_wanted or self._resume_wanted:
+        if self._resume_wanted or (self._solo_wanted and self._phrase is None):
             return -math.inf
-        if self._phrase is None or mode in ("listen", "solo"):
+        if self._phrase is None or (mode == "solo" and not self._solo_wanted):
             return None
         if mode == "duet":
             return self._phrase.last_touch_s
-        if self._hearing.keys_down or self.settings.phrase_end == "trigger":
+        if self._hearing.keys_down or (mode != "solo" and self.settings.phrase_end == "trigger"):
             return None
         return self._phrase_end_s(self._phrase) - self.settings.ahead_s
 
@@ -351,17 +402,21 @@ class Performer:
         begins_alone = s.mode == "solo" or self._resume_wanted
         if s.mode == "solo" and not self._resume_wanted:
             self._score.clear()
-            self._time.start_bar(earliest_s)
+            if earliest_s - self._hearing.last_sound_s > self.clock.seconds_per_bar:
+                self._time.start_bar(earliest_s)  # nobody has the present bars in his ears
         self._hearing.settle_held_notes(earliest_s, self._guess_duration)
         self._memory.read(self._score.events())
-        self._solo_wanted = self._resume_wanted = False
+        self._begin_nothing()
         self._phrase = None
         self._answered = phrase
         self._announced = False
-        on_the_bar = begins_alone and self._time.led
-        unit = self.clock.bar_length_ticks if on_the_bar else s.handover_ticks
+        unit = self.clock.bar_length_ticks if begins_alone else s.handover_ticks
         start = self.clock.next_multiple(earliest_s, unit)
         self._voice.begin(start, *speech_bounds(phrase, start, s, self.clock))
+
+    def _begin_nothing(self) -> None:
+        """Let nothing begin by itself that was to: a piece, or what the clock has interrupted."""
+        self._interrupted = self._resume_wanted = self._solo_wanted = False
 
     def _guess_duration(self, entry: Entry, least_ticks: int, number: int) -> int:
         """Return how long a held note may become: the model goes on from whole notes."""

@@ -29,9 +29,7 @@ class Phrase:
 
 
 def phrase_end_s(phrase: Phrase, settings: PerformerSettings, clock: BeatClock) -> float:
-    """Return when a phrase is over if nothing more is played."""
-    if settings.mode in ("duet", "solo"):
-        return phrase.last_touch_s
+    """Return when a phrase is over if nothing more is played and no key is held."""
     if settings.phrase_end == "bar":
         settled_s = phrase.last_touch_s + BAR_SILENCE_BEATS * clock.seconds_per_beat
         return clock.time_of(clock.next_multiple(settled_s, clock.bar_length_ticks))

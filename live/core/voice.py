@@ -125,6 +125,16 @@ class Voice:
         speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
         self._memory.read(self._score.events())
 
+    def rebound(self, now_s: float, end_tick: int | None, may_end_tick: int | None) -> None:
+        """Let the speech end elsewhere, see ``Speech``; what is planned is kept where it may be."""
+        speech = self.speech
+        if speech is None:
+            return
+        speech.end_tick, speech.may_end_tick = end_tick, may_end_tick
+        beyond = [n for n in speech.notes if end_tick is not None and n.onset_tick >= end_tick]
+        if speech.complete or any(not n.committed for n in beyond):
+            self.replan(now_s)
+
     def skip_to(self, tick: int) -> None:
         """Go on from a tick: what was planned before and not handed out never sounds."""
         speech = self.speech
