@@ -70,7 +70,9 @@ class Voice:
         while True:
             # One note beyond the horizon is always planned: it tells when to wake up next.
             while not speech.complete and (
-                not speech.notes or self._due_s(speech.notes[-1]) <= now_s
+                not speech.notes
+                or speech.notes[-1].committed  # also one that is early by a horizon made shorter
+                or self._due_s(speech.notes[-1]) <= now_s
             ):
                 self._plan_note(speech)
             waiting = [n for n in speech.notes if not n.committed]
@@ -204,11 +206,10 @@ class Voice:
         waiting = [self._due_s(n) for n in speech.notes if not n.committed]
         if waiting:
             return min(waiting)
-        over_s = self._clock.time_of(speech.last_tick)
         if speech.complete or speech.earliest_tick is None:
-            return over_s
-        # It was planned anew: the next note is due then at the earliest.
-        return max(over_s, self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s)
+            return self._clock.time_of(speech.last_tick)
+        # It is to be planned anew: the next note is due then at the earliest.
+        return self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s
 
     def finished_s(self) -> float | None:
         """Return when a speech that is complete has sounded to its end."""

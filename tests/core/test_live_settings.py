@@ -1,9 +1,11 @@
 """Settings that are changed while the core plays."""
 
+from itertools import pairwise
+
 import pytest
 
 from live.messages import Changed
-from tests.core.room import Room
+from tests.core.room import Room, Sure
 
 
 def test_a_new_tempo_moves_what_is_to_come_and_nothing_that_has_sounded():
@@ -38,6 +40,17 @@ def test_a_new_bound_holds_from_the_horizon_on():
     later = [n for n in room.model if n.onset_s > moment + 0.2]
     assert later
     assert all(60 <= n.pitch <= 72 for n in later)
+
+
+def test_a_shorter_horizon_leaves_no_gap():
+    room = Room(Sure(shift=(6,), duration=(96,)), mode="continue", horizon_ms=400)
+    room.play(room.note(0, 0.9, 60), until=8)
+    room._take(room.core.change(room.now, horizon_ms=20.0))
+    room._take(room.core.advance(room.now))
+    room.pass_until(16 * room.beat)
+    assert all(note.handed_out_s <= note.onset_s for note in room.model)
+    onsets = [note.onset_s / room.beat for note in room.model]
+    assert max(b - a for a, b in pairwise(onsets)) < 1
 
 
 def test_what_holds_already_changes_nothing():
