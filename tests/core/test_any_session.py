@@ -143,7 +143,7 @@ class Stage(Room):
         assert not s.voices or len(self.ringing) <= s.voices
 
 
-def play_anything(mode, seconds, seed):
+def play_anything(mode, seconds, seed, changes=CHANGES):
     """Play and change whatever comes for some time; return what the model played."""
     chance = random.Random(seed)
     stage = Stage(mode=mode, seed=seed, bpm=120)
@@ -173,9 +173,9 @@ def play_anything(mode, seconds, seed):
             stage._take(stage.core.command(stage.now, command))
             stage._take(stage.core.advance(stage.now))
         else:
-            name = chance.choice(list(CHANGES))
+            name = chance.choice(list(changes))
             before = stage.core.settings
-            said = stage.change(name, CHANGES[name](chance))
+            said = stage.change(name, changes[name](chance))
             refused += bool(said)
             changed += not said
             assert not said or stage.core.settings == before
@@ -200,6 +200,22 @@ def check(mode, seconds):
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_is_broken_in_some_minutes(mode):
     check(mode, 120)
+
+
+def check_changing_modes(seconds):
+    changes = CHANGES | {"mode": lambda r: r.choice(MODES)}
+    notes, _ = play_anything("duet", seconds, 10, changes)
+    assert notes
+    assert notes == play_anything("duet", seconds, 10, changes)[0]
+
+
+def test_nothing_is_broken_in_some_minutes_of_changing_modes():
+    check_changing_modes(120)
+
+
+@pytest.mark.slow
+def test_nothing_is_broken_in_half_an_hour_of_changing_modes():
+    check_changing_modes(1800)
 
 
 @pytest.mark.slow
