@@ -74,7 +74,9 @@ class Tab:
         tab.page.on("websocket", lambda ws: tab.hosts.add(ws.url.split("/")[2]))
         tab.page.goto(address)
         tab.page.wait_for_selector(".piano .key")
-        tab.page.wait_for_function("document.querySelector('.roll canvas')?.dataset.number")
+        tab.page.wait_for_function(  # until it is told of the session
+            "Number(document.querySelector('.roll canvas')?.dataset.number) > 0"
+        )
         return tab
 
     def _on_console(self, message) -> None:
@@ -115,7 +117,13 @@ class Tab:
 class Performance:
     """``python -m live`` without MIDI, played from its page."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        port: int | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self._log = folder.parent / f"{folder.name}.log"
@@ -125,7 +133,11 @@ class Performance:
             cwd=PROJECT,
             stdout=self._log.open("a"),
             stderr=subprocess.STDOUT,
-            env={**_no_screen(), "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this"},
+            env={
+                **_no_screen(),
+                "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this",
+                **(environment or {}),
+            },
         )
         deadline = time.monotonic() + 120
         while not re.search(r"page: \S+", self.output):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -59,6 +60,11 @@ class Performer:
             60,
         )
         assert self.process.poll() is None, self.output
+
+    def page_address(self) -> str:
+        """Return where its page is served, once it is."""
+        jack.wait_for(lambda: re.search(r"page: \S+", self.output) is not None, "the page", 60)
+        return re.findall(r"page: (\S+)", self.output)[-1]
 
     def child(self, name: str) -> psutil.Process:
         """Return one of its processes: "midi_io" or "improviser"."""
