@@ -47,8 +47,9 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),  # the address may contain the token
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
 )
+_OWN_HEADERS: Final = ((b"cross-origin-opener-policy", b"same-origin"),)
+"""Under a name of loopback only: elsewhere browsers ignore it without HTTPS, and complain."""
 
 
 @dataclass
@@ -111,7 +112,8 @@ class Guard:
         elif refused is not None:
             await refused(scope, receive, send)
         else:
-            await self.app(scope, receive, _with_headers(send))
+            own = _OWN_HEADERS if is_loopback(_name(headers.get("host", ""))) else ()
+            await self.app(scope, receive, _with_headers(send, (*_HEADERS, *own)))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -131,8 +133,7 @@ class Guard:
         return None
 
     def _is_here(self, host: str) -> bool:
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        name = name.strip("[]").lower()
+        name = _name(host)
         if is_loopback(name):
             return True
         if not self._names:
@@ -191,10 +192,16 @@ class Guard:
             self._sockets -= 1
 
 
-def _with_headers(send: Send) -> Send:
+def _name(host: str) -> str:
+    """Return the name in a Host header, without the port."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name.strip("[]").lower()
+
+
+def _with_headers(send: Send, headers: tuple[tuple[bytes, bytes], ...]) -> Send:
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return sending
