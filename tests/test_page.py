@@ -194,6 +194,37 @@ def test_a_page_that_goes_lets_go_of_its_keys(browser, tab, performance):
     make_silent(tab)
 
 
+MIDI_OF_THE_BROWSER = """
+    window.keyboard = { id: "1", name: "Keys at the browser", onmidimessage: null };
+    const inputs = new Map([["1", window.keyboard]]);
+    navigator.requestMIDIAccess = async () => ({ inputs, onstatechange: null });
+"""
+
+
+def test_a_keyboard_that_the_browser_knows_is_heard_and_recorded(browser, performance):
+    tab = Tab.open(browser, performance.address, init_script=MIDI_OF_THE_BROWSER)
+    before = len(settled(performance))
+    send = "(data) => window.keyboard.onmidimessage?.({ data: new Uint8Array(data) })"
+    devices = tab.page.locator(".from-midi select")
+    devices.select_option("ask")
+    tab.wait_for(lambda: devices.input_value() == "1", "the device")
+    assert devices.locator("option:checked").inner_text() == "Keys at the browser"
+    played = [[0x90, 61, 99], [0xB0, 64, 127], [0x80, 61, 0], [0xB0, 64, 0]]
+    for data in ([0xF8], *played, [0xFE]):  # clock and sensing are none of the player's
+        tab.page.evaluate(send, data)
+    tab.wait_for(lambda: len(lines(performance, "in")) >= before + 4, "what was played")
+    tab.wait_for(lambda: tab.notes("player") > 0, "the note on the roll")
+    devices.select_option("")
+    tab.page.evaluate(send, [0x90, 62, 99])
+    play(tab, "KeyA", seconds=0.02)
+    tab.wait_for(lambda: len(lines(performance, "in")) >= before + 6, "a note of the page's")
+    recorded = [list(line.message) for line in lines(performance, "in")][before:]
+    assert recorded == [*played, [0x90, 60, 84], [0x80, 60, 0]]
+    make_silent(tab)
+    assert tab.complaints == []
+    tab.close()
+
+
 HEAR_ITSELF = """
     const connect = AudioNode.prototype.connect;
     AudioNode.prototype.connect = function (target, ...rest) {
