@@ -1,10 +1,11 @@
-"""Show that the music does not wait for the page: notes with ten pages open, and with none.
+"""Show that the music does not wait for the page, and how smoothly the page shows the music.
 
     python -m benchmarks.page [--model FILE] [--seconds 60] [--pages 10]
 
 One session plays on by itself. By turns nobody looks at its page, and ten do: each loads the page,
 as a browser does, follows what it is told, and loads it anew every few seconds. They are programs
-and no browsers, since ten browsers on the machine that plays would measure the browsers.
+and no browsers, since ten browsers on the machine that plays would measure the browsers. Then one
+page is opened in Chromium without a screen, and the frames are counted that its roll is drawn in.
 """
 
 from __future__ import annotations
@@ -31,11 +32,35 @@ from websockets.sync.client import connect
 from benchmarks.performer import PROJECT, Row, machine, print_table, sent_notes
 from live.journal import read_header
 from tests import jack
+from tests.browser import CHROMIUM, Tab, chromium
 
 TURNS = 3
 """Of each of the two states, one after the other: what the machine does meanwhile meets both."""
 RELOAD_S = 3.0
 BPM = 240
+FRAMES_S = 20
+NOTE_FRAMES = """
+    // Of each frame: when it was, how long its scripts took, and whether the roll was drawn.
+    window.frames = [];
+    const ask = window.requestAnimationFrame.bind(window);
+    let drawn = false;
+    window.requestAnimationFrame = (call) => ask((at) => {
+        const began = performance.now();
+        call(at);
+        const took = performance.now() - began;
+        const latest = window.frames.at(-1);
+        if (latest?.[0] === at) {
+            latest[1] += took;
+            latest[2] ||= drawn;
+        } else window.frames.push([at, took, drawn]);
+        drawn = false;
+    });
+    const place = CanvasRenderingContext2D.prototype.setTransform; // the first thing of a drawing
+    CanvasRenderingContext2D.prototype.setTransform = function (...matrix) {
+        drawn ||= this.canvas.closest(".roll") !== null;
+        return place.apply(this, matrix);
+    };
+"""
 
 
 def main() -> None:
@@ -86,6 +111,7 @@ def session_rows(model: Path, seconds: float, pages: int) -> list[Row]:
                 busy[state] += sum(page.cpu_times()[:2]) - used_s
                 for reader in readers:
                     reader.stop()
+        frames = frame_rows(address)
         process.terminate()
         process.wait(20)
         peer.close()
@@ -106,7 +132,36 @@ def session_rows(model: Path, seconds: float, pages: int) -> list[Row]:
         rows.append((name.format(len(late[state])), target, measured))
     share = ", ".join(f"{name} {busy[name] / seconds:.0%}" for name in busy)
     rows.append(("processor time of the page's process", "", share))
-    return rows
+    return rows + frames
+
+
+def frame_rows(address: str) -> list[Row]:
+    """Look at the page in a browser while the model plays; return how often its roll is drawn."""
+    if CHROMIUM is None:
+        return [("the roll drawn", "60 a second", "not measured: apt-get install chromium")]
+    with chromium() as browser:
+        tab = Tab.open(browser, address, init_script=NOTE_FRAMES)
+        tab.page.wait_for_timeout(2000)
+        frames = tab.page.evaluate(
+            """async (seconds) => {
+                window.frames.length = 0;
+                await new Promise((done) => setTimeout(done, 1000 * seconds));
+                return window.frames;
+            }""",
+            FRAMES_S,
+        )
+        tab.close()
+    drawn_ms = np.array([at_ms for at_ms, _, drawn in frames if drawn])
+    gaps_ms, scripts_ms = np.diff(drawn_ms), np.array([took_ms for _, took_ms, _ in frames])
+    measured = (
+        f"{1000 / gaps_ms.mean():.1f} a second; from one to the next p50 "
+        f"{np.median(gaps_ms):.1f} ms, p99 {np.percentile(gaps_ms, 99):.1f} ms"
+    )
+    script = f"p50 {np.median(scripts_ms):.2f} ms, p99 {np.percentile(scripts_ms, 99):.2f} ms"
+    return [
+        (f"the roll drawn, {len(drawn_ms)} times in {FRAMES_S} s", "60 a second", measured),
+        ("of a frame, what the page's own script takes", "under 16 ms", script),
+    ]
 
 
 def lateness_between(journal: Path, spans: list[tuple[float, float]]) -> list[float]:

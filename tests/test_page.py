@@ -530,6 +530,35 @@ def test_with_less_motion_the_paper_stands_still(browser, performance):
     lively.close()
 
 
+COUNT_FRAMES = """
+    window.counted = { frames: 0, drawn: 0 };
+    const count = () => {
+        window.counted.frames += 1;
+        requestAnimationFrame(count);
+    };
+    requestAnimationFrame(count);
+    const place = CanvasRenderingContext2D.prototype.setTransform; // the first thing of a drawing
+    CanvasRenderingContext2D.prototype.setTransform = function (...matrix) {
+        if (this.canvas.closest(".roll")) window.counted.drawn += 1;
+        return place.apply(this, matrix);
+    };
+"""
+
+
+def test_the_roll_is_drawn_once_in_every_frame_of_the_screen(browser, performance):
+    """How many frames there are in a second is the machine's; benchmarks/page.py has a figure."""
+    tab = Tab.open(browser, performance.address, init_script=COUNT_FRAMES)
+    counted = tab.page.evaluate("""async () => {
+        const before = { ...window.counted };
+        await new Promise((done) => setTimeout(done, 2000));
+        return [window.counted.frames - before.frames, window.counted.drawn - before.drawn];
+    }""")
+    tab.close()
+    frames, drawn = counted
+    assert frames > 10
+    assert abs(drawn - frames) <= 2
+
+
 def looks_alike(tab):
     """Whether the left half of the roll's lowest line is the same a quarter of a second later."""
     script = """() => {
