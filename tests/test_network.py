@@ -1,6 +1,7 @@
 """The network: what training computes, what the exported graph computes, and how it draws."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -203,6 +204,18 @@ def test_training_recurrence_equals_keras_in_values_and_gradients(products, tole
     for want, got in zip(expected, found, strict=True):
         scale = float(tf.reduce_max(tf.abs(want)))
         np.testing.assert_allclose(got, want, atol=tolerance * scale)
+
+
+def test_what_is_judged_is_computed_in_float32_whatever_training_is(network):
+    events = random_events(10)
+    inputs = {"events": events[None, :-1], "targets": events[None, 1:, : len(PREDICTED)]}
+    steady = EventLSTM(replace(CONFIG, dropout=0.0))
+    steady.build(None)
+    steady.set_weights(network.get_weights())
+    exact = steady(inputs, training=True)["pitch"]
+    steady.products = tf.bfloat16
+    np.testing.assert_array_equal(steady(inputs, training=False)["pitch"], exact)
+    assert not np.allclose(steady(inputs, training=True)["pitch"], exact, rtol=1e-6)
 
 
 def test_dropout_is_on_in_training_only(network):

@@ -186,9 +186,6 @@ def fit(
     with workers.scope():
         if checkpoints.best_weights is not None:
             network.set_weights(checkpoints.best_weights)
-        if network.products != tf.float32:
-            network.products = tf.float32
-            _compile(network, settings, lesson)  # traced anew, with what the performer computes in
     figures = _figures(network, held_out, old)
     if chief:
         draw(state.history, folder / "curves.png", console)

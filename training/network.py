@@ -239,7 +239,7 @@ class EventLSTM(keras.Model):
         self.attention = Attention(name="attention") if self.config.attention else None
         self.heads = EventHeads(self.config.head, name="heads")
         self.products = tf.float32
-        """Type that the recurrence's products are computed in while training."""
+        """Type that the recurrence's products are computed in while training; float32 else."""
 
     def build(self, input_shape: Any) -> None:  # noqa: ARG002
         """Create all weights; their shapes depend on the config alone."""
@@ -285,15 +285,17 @@ class EventLSTM(keras.Model):
         """Run the recurrence from zero states: tokens (B, T, F) to what ``encode`` returns first.
 
         The same weights and, but for rounding, the same numbers as ``encode``, computed in a way
-        that trains faster. Dropout follows each layer if ``training``.
+        that trains faster. If ``training``, products may be less exact and dropout follows each
+        layer; whatever is judged is computed as the performer computes.
         """
+        products = self.products if training else tf.float32
         told = None
         if self.config.lookback:
             told = lookback.look_back(lookback.extend(None, events)[0], tf.shape(events)[1])
         x = embedded = self.embedding(events, told)
         for layer in self.lstms:
             kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in layer.trainable_weights)
-            x = lstm(x, kernel, recurrent, bias, self.products)
+            x = lstm(x, kernel, recurrent, bias, products)
             x = self.dropout(x, training=training)
         seen = ops.concatenate([x, embedded], axis=-1)
         if self.attention is None:
