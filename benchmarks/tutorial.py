@@ -205,7 +205,7 @@ def continuo(task: Task) -> Result:
         return Readings.of([columns_of(n for group in p for n in group) for p in pieces])
 
     # There is little music: smaller batches are more steps, and the best epoch may come late.
-    settings = Training(minutes=task.minutes, batch=16, patience=10**6)
+    settings = Training(epochs=0, minutes=task.minutes, batch=16, patience=10**6)
     with tempfile.TemporaryDirectory() as folder:
         outcome = fit(
             settings,

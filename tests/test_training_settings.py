@@ -43,6 +43,13 @@ def test_flags_win_over_the_file_and_the_file_over_the_defaults(config):
     assert (chosen.batch, chosen.seed, chosen.epochs) == (9, 8, Training().epochs)
 
 
+def test_minutes_as_a_flag_are_not_cut_short_by_epochs_that_no_flag_asks_for(config):
+    text = "[training]\nepochs = 3\nminutes = 1.0\n"
+    assert config(text).epochs == 3
+    assert config(text, {"minutes": 9.0}).epochs == 0
+    assert config(text, {"minutes": 9.0, "epochs": 4}).epochs == 4
+
+
 def test_variation_is_that_of_the_settings(config):
     assert config("[training]\nstretch = 0.25\ntranspose = 3\n").variation.stretch == 0.25
 

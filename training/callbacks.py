@@ -37,7 +37,7 @@ class Pace(keras.callbacks.Callback):
         state: State,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Plan a run of so many minutes where the settings say so, else of so many epochs.
+        """Plan a run of so many epochs or minutes, whichever are over first; 0: no limit.
 
         ``now`` tells the time in seconds.
         """
@@ -53,9 +53,9 @@ class Pace(keras.callbacks.Callback):
     @property
     def share_done(self) -> float:
         """Return how much of the run is over, 0 to 1."""
-        if self.limit_s:
-            return min(self.state.elapsed_s / self.limit_s, 1.0)
-        return min(self.state.steps_done / self.steps, 1.0)
+        of_time = self.state.elapsed_s / self.limit_s if self.limit_s else 0.0
+        of_steps = self.state.steps_done / self.steps if self.steps else 0.0
+        return min(max(of_time, of_steps), 1.0)
 
     @property
     def over(self) -> bool:

@@ -171,7 +171,7 @@ def fit(
                 seed=settings.seed,
                 variation=settings.variation,
             )
-            last = settings.epochs if not settings.minutes else 10**6
+            last = settings.epochs or 10**6
             network.fit(
                 batches,
                 validation_data=held_out,
@@ -216,6 +216,8 @@ def _found(
     """Return the state of the run that is to go on, if there is one."""
     try:
         state = read_state(path, identity)
+    if not settings.epochs and not settings.minutes:
+        raise UserError("a run needs an end: give --epochs or --minutes above 0")
     except UserError:
         if replace:
             return None

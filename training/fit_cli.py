@@ -33,9 +33,10 @@ Config = Annotated[
 Size = Annotated[
     str | None, typer.Option(help="Of the network: s (2 x 256 units), m (2 x 512), l (3 x 512).")
 ]
-Epochs = Annotated[int | None, typer.Option(help="The most passes over the music.")]
+Epochs = Annotated[int | None, typer.Option(help="The most passes over the music; 0: no limit.")]
 Minutes = Annotated[
-    float | None, typer.Option(help="Train for so long, however many epochs that makes.")
+    float | None,
+    typer.Option(help="The most minutes; without --epochs, however many epochs that makes."),
 ]
 Set = Annotated[
     list[str] | None,

@@ -50,7 +50,7 @@ class Training(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     batch: Annotated[int, Field(ge=1, le=4096)] = 32
     steps: Annotated[int, Field(ge=2, le=4096)] = 128
-    epochs: Annotated[int, Field(ge=1, le=10**6)] = 30
+    epochs: Annotated[int, Field(ge=0, le=10**6)] = 30
     minutes: Annotated[float, Field(ge=0)] = 0.0
     patience: Annotated[int, Field(ge=1)] = 5
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -91,7 +91,8 @@ def load(config: Path | None, flags: Mapping[str, Any]) -> Training:
     Args:
         config: the file; None: ``config.toml`` of the working folder, else of the project, else
             the defaults.
-        flags: by setting; a value of None is no flag.
+        flags: by setting; a value of None is no flag. Minutes without epochs are as many epochs as
+            they make, whatever the file says.
 
     Raises:
         UserError: the file cannot be read, or a setting is unknown, of a wrong type or range.
@@ -101,6 +102,8 @@ def load(config: Path | None, flags: Mapping[str, Any]) -> Training:
     if not isinstance(section, dict):
         raise UserError(f"{path}: {SECTION} = {section!r}; it must be a section: [{SECTION}]")
     given = {name: value for name, value in flags.items() if value is not None}
+    if given.get("minutes"):
+        given.setdefault("epochs", 0)
     try:
         return Training.model_validate({**section, **given})
     except ValidationError as error:
