@@ -21,6 +21,9 @@ from live.tempo_map import TICKS_PER_BEAT, TempoMap
 LONGEST_DELTA: Final = 0x0FFFFFFF
 """The most ticks from one event to the next that the format can spell: 38 hours at 120 BPM."""
 
+DEFAULT_BPM: Final = 120.0
+"""Of a session whose journal has none, or nonsense."""
+
 NOTE_OFF, NOTE_ON = 0x80, 0x90
 
 
@@ -116,13 +119,18 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
         partial.unlink(missing_ok=True)
 
 
-def _tempo_map(header: dict[str, Any], beats: list[BeatMark], sounded: list[float]) -> TempoMap:
-    """Return the session's tempo map; ``sounded`` are the moments at which notes began or ended."""
+def tempo_and_bars(header: dict[str, Any]) -> tuple[float, int | None]:
+    """Return the BPM that a session began with, and its beats per bar; None: they are not known."""
     bpm, bars = header.get("bpm"), header.get("beats_per_bar")
-    times = TempoMap(
-        bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else 120,
+    return (
+        bpm if isinstance(bpm, int | float) and 10 <= bpm <= 1000 else DEFAULT_BPM,
         bars if isinstance(bars, int) and 1 <= bars <= MOST_BEATS else None,
     )
+
+
+def _tempo_map(header: dict[str, Any], beats: list[BeatMark], sounded: list[float]) -> TempoMap:
+    """Return the session's tempo map; ``sounded`` are the moments at which notes began or ended."""
+    times = TempoMap(*tempo_and_bars(header))
     sounded.sort()
     for beat in sorted(beats, key=lambda beat: beat.time_s):
         # The note that begins a bar stands at the mark itself, and in the journal before it.
