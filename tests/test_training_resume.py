@@ -1,6 +1,8 @@
 """Runs that are ended early, even by kill -9, go on where they were."""
 
 import dataclasses
+import json
+import math
 import shutil
 import signal
 import subprocess
@@ -15,10 +17,11 @@ from rich.console import Console
 
 from live.errors import UserError
 from tests.lessons import LESSON, PIECES, SETTINGS, SHAPE
-from training.checkpoint import BEST, LAST
+from training.checkpoint import _STATE, BEST, LAST, read_told
 from training.dataset import Readings
-from training.fit import fit
+from training.fit import _found, _restore, fit
 from training.network import EventLSTM, NetworkConfig
+from training.objective import compile_for_training
 from training.start import Start, read_start
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -115,6 +118,76 @@ def test_run_that_grew_attention_goes_on_in_another_process(tmp_path):
     assert outcome.network.attention is not None
     assert [e["steps"] for e in outcome.history] == [0, 8]
     assert "it is over" in console.export_text()
+
+
+def retold(path, part, **changes):
+    """Change what a checkpoint says."""
+    with h5py.File(path, "r+") as file:
+        told = json.loads(bytes(file[_STATE][()]))
+        told[part] |= changes
+        del file[_STATE]
+        file.create_dataset(_STATE, data=np.frombuffer(json.dumps(told).encode(), np.uint8))
+
+
+@pytest.mark.parametrize("left", ["the one before", "none", "a broken one"])
+def test_best_epoch_that_a_full_disk_took_is_not_the_best_any_more(resumed, killed, tmp_path, left):
+    outcome, _ = resumed
+    for name in (BEST, LAST):
+        shutil.copy(killed / name, tmp_path / name)
+    retold(tmp_path / LAST, "state", best=0.01, since_best=1)  # far better, and never written
+    if left == "none":
+        (tmp_path / BEST).unlink()
+    elif left == "a broken one":
+        truncate(tmp_path / BEST)
+    network = EventLSTM(outcome.network.config)
+    network.build(None)
+    compile_for_training(network, STRAIGHT)
+    told = read_told(tmp_path / LAST)
+    best = _restore(network, tmp_path, told.state, told.identity)
+    np.testing.assert_array_equal(network.get_weights()[0], read_start(killed / LAST).weights[0])
+    if left == "the one before":
+        assert told.state.best == min(e["held_out_sum"] for e in told.state.history)
+        np.testing.assert_array_equal(best[0], read_start(killed / BEST).weights[0])
+    else:
+        assert best is None
+        assert told.state.best == math.inf
+
+
+def test_begun_again_and_killed_at_once_it_does_not_go_on_with_the_old_run(
+    resumed, killed, tmp_path, monkeypatch
+):
+    for name in (BEST, LAST):
+        shutil.copy(killed / name, tmp_path / name)
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.fit._build", kill)
+    with pytest.raises(KeyboardInterrupt):
+        fit(STRAIGHT, LESSON, tmp_path, Console(quiet=True), again=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_run_that_may_be_replaced_is(resumed, killed, tmp_path):
+    path = tmp_path / LAST
+    shutil.copy(killed / LAST, path)
+    same = read_told(path).identity
+    other = {**same, "music": {**same["music"], "training": "other"}}
+    longer = STRAIGHT.model_copy(update={"epochs": 99})
+
+    def found(identity, settings=STRAIGHT):
+        return _found(path, identity, settings, 8, replace=True)
+
+    assert found(same) is not None
+    with pytest.raises(UserError, match="--again"):
+        found(other)
+    retold(path, "origin", replaceable=True)
+    assert found(other) is None
+    assert found(same) is None
+    assert found(same, longer) is not None
+    truncate(path)  # nobody knows what it was
+    with pytest.raises(UserError, match="--again"):
+        found(same)
 
 
 def refusal(settings, lesson, folder):

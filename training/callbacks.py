@@ -219,7 +219,7 @@ class Checkpoints(keras.callbacks.Callback):
         if bits["sum"] < state.best or self.best_weights is None:
             state.best, state.since_best = bits["sum"], 0
             self.best_weights = self.model.get_weights()
-            self._write(BEST)  # before the other, which says that it is the best
+            self._write(BEST)
         self._write(LAST)
 
     def _write(self, name: str) -> None:

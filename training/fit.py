@@ -8,8 +8,10 @@ A run keeps its files in a folder: ``last.weights.h5`` after each epoch and ever
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +23,7 @@ from rich.console import Console
 from live.errors import UserError
 from training import runtime
 from training.callbacks import OLD, Checkpoints, Logs, OldMusic, Pace, stopping_at_interrupt
-from training.checkpoint import BEST, LAST, Identity, State, read_state, restore
+from training.checkpoint import BEST, LAST, Identity, State, read_state, read_told, restore
 from training.curves import draw
 from training.dataset import (
     Readings,
@@ -42,6 +44,8 @@ MAY_CHANGE: Final = frozenset(
     | {"epochs", "minutes", "patience", "precision", "checkpoint_minutes"}
 )
 """Settings that may differ when a run goes on."""
+REPLACEABLE: Final = "replaceable"
+"""In a checkpoint's origin: whether the run may be replaced unasked by another such."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ def fit(
         again: begin again, whatever the folder holds.
         start: weights to begin with, as ``keras.Model.get_weights`` gives them; None: drawn.
         epoch_steps: the least steps of an epoch.
-        replace: begin again as well where the folder holds a run that is over, or another.
+        replace: begin again as well where the folder holds a run that is over, or another, if that
+            was begun with ``replace`` too: what hours of training came to is never replaced so.
         origin: what a model of this run says of its music and training; kept in its checkpoints.
         now: what minutes are measured by, in seconds.
 
@@ -126,6 +131,8 @@ def fit(
     identity = _identity(settings, lesson, start)
     found = None if again else _found(folder / LAST, identity, settings, epoch_steps, replace)
     state = found or State()
+    if found is None and runtime.is_chief():
+        _remove_checkpoints(folder)
     with workers.scope():
         network = _build(settings, lesson)
         if start is not None:
@@ -142,10 +149,15 @@ def fit(
         old = validation_dataset(lesson.old_validation, batch=settings.batch, steps=settings.steps)
     pace = Pace(settings, epoch_steps, state, now)
     checkpoints = Checkpoints(
-        folder if chief else None, settings, state, identity, console, origin=origin or {}
+        folder if chief else None,
+        settings,
+        state,
+        identity,
+        console,
+        origin={**(origin or {}), REPLACEABLE: replace},
     )
     if found is not None:
-        checkpoints.best_weights = _restore(network, folder, state)
+        checkpoints.best_weights = _restore(network, folder, state, identity)
         told = (
             f"epoch {state.steps_done // epoch_steps + 1}, {state.elapsed_s / 60:.1f} min trained"
         )
@@ -204,6 +216,8 @@ def _check(settings: Training, folder: Path) -> None:
     if runtime.several_workers() and settings.minutes:
         # Clocks differ: one worker would stop while the others wait for it.
         raise UserError("several workers cannot end after --minutes; give --epochs instead")
+    if not settings.epochs and not settings.minutes:
+        raise UserError("a run needs an end: give --epochs or --minutes above 0")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -216,14 +230,30 @@ def _found(
     """Return the state of the run that is to go on, if there is one."""
     try:
         state = read_state(path, identity)
-    if not settings.epochs and not settings.minutes:
-        raise UserError("a run needs an end: give --epochs or --minutes above 0")
     except UserError:
-        if replace:
+        if replace and _is_replaceable(path):
             return None
         raise
-    over = state is not None and Pace(settings, epoch_steps, state).over
-    return None if over and replace else state
+    if state is None or not replace or not _is_replaceable(path):
+        return state
+    return None if Pace(settings, epoch_steps, state).over else state
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a checkpoint is of a run that was begun with ``replace``; a broken one never is."""
+    try:
+        return read_told(path).origin.get(REPLACEABLE) is True
+    except UserError:
+        return False
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    """Remove what a run left that does not go on: killed early, its successor is not mixed up."""
+    for name in (LAST, BEST):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot begin again in {folder}: {error.strerror}") from error
 
 
 def _identity(settings: Training, lesson: Lesson, start: Sequence[Any] | None) -> Identity:
@@ -274,12 +304,20 @@ def _alone(network: EventLSTM) -> EventLSTM:
     return alone
 
 
-def _restore(network: EventLSTM, folder: Path, state: State) -> list[Any] | None:
-    """Bring the network to where the run was; return the weights of the best epoch, if any."""
-    best = None
-    if state.history:
-        restore(network, folder / BEST)
-        best = list(network.get_weights())
+def _restore(
+    network: EventLSTM, folder: Path, state: State, identity: Identity
+) -> list[Any] | None:
+    """Bring the network to where the run was; return the weights of the best epoch, if any.
+
+    The best is what was written: a full disk may have taken what was better, and its figure goes.
+    """
+    best, state.best = None, math.inf
+    with suppress(UserError):  # what is broken, or of another run, is as good as none
+        kept = read_state(folder / BEST, identity)
+        if kept is not None:
+            restore(network, folder / BEST)
+            best, state.best = list(network.get_weights()), kept.best
+            state.since_best = sum(epoch["steps"] > kept.steps_done for epoch in state.history)
     restore(network, folder / LAST)
     return best
 
