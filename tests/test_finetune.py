@@ -10,11 +10,13 @@ import pytest
 from mido import MetaMessage
 from rich.console import Console
 
+from live.config_file import PROJECT
 from live.errors import UserError
 from live.model import METADATA_KEY, Model
 from tests.lessons import LESSON, SETTINGS, SHAPE
 from tests.music import note, play, tune, write
-from training.checkpoint import BEST
+from training import finetune_cli, fit_cli
+from training.checkpoint import BEST, read_told
 from training.export import export
 from training.finetune_cli import finetune_command
 from training.fit import fit
@@ -243,6 +245,10 @@ def test_model_learns_the_players_music_and_is_told_what_it_forgets(
     told = Model(tmp_path / "mine.onnx").metadata
     assert [d["name"] for d in told["data"]] == ["scales", "own music (player)"]
     assert told["data"][1]["notes"] == 6 * 180
+    kept = read_start(tmp_path / "runs" / "mine")
+    assert kept.data == told["data"]
+    assert kept.training["from"] == "base.onnx"
+    assert read_told(tmp_path / "runs" / "mine" / BEST).origin["replaceable"] is True
     assert told["network"]["units"] == SHAPE["units"]
     assert told["training"]["from"] == "base.onnx"
     line = " ".join(capsys.readouterr().out.split())
@@ -263,6 +269,41 @@ def test_wrong_options_are_told_in_one_line(base, tmp_path, changes, word):
             source=base / "base.onnx", data=[tmp_path], out=tmp_path / "x.onnx", **given
         )
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "run"),
+    [
+        ("run.onnx", "run.onnx", None),
+        ("run.float32.onnx", "run.onnx", None),
+        ("run.onnx", "run.float32.onnx", None),
+        ("run", "x.onnx", "run"),
+        ("run/best.weights.h5", "run.onnx", None),
+    ],
+)
+def test_what_is_adapted_is_never_replaced(tmp_path, monkeypatch, source, out, run):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.finetune_cli.RUNS", Path())
+    (tmp_path / "run").mkdir()
+    for name in ("run.onnx", "run.float32.onnx", "run/best.weights.h5"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match="that --from names"):
+        finetune_command(
+            source=Path(source), data=[tmp_path], out=tmp_path / out, run=run and Path(run)
+        )
+
+
+def test_default_is_nothing_that_training_writes():
+    assert finetune_cli.OUT not in (fit_cli.DEFAULT_OUT, Path("exported_models/default.onnx"))
+    readme = (PROJECT / "README.md").read_text().splitlines()
+    assert not any(f"--out {finetune_cli.OUT}" in line for line in readme)
+
+
+def test_own_music_of_an_earlier_adaptation_is_told_once(base):
+    start = read_start(base / "base.onnx")
+    start.data.append({"name": "own music (player)", "notes": 1})
+    now = {"name": "own music (player)", "notes": 2}
+    assert start.data_with([now]) == [{"name": "scales"}, now]
 
 
 def test_missing_model_is_refused_before_music_is_read(tmp_path):

@@ -11,7 +11,7 @@ from tests.music import play, tune
 from training.cli import app
 from training.export_cli import export_command
 from training.fit_cli import divide
-from training.model_files import float32_path
+from training.outputs import float32_path
 from training.prepare import prepare
 from training.sources import CORPUS, describe, read_sources
 

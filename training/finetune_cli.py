@@ -28,6 +28,7 @@ from training.fit_cli import (
     parse,
 )
 from training.library import Corpus
+from training.outputs import float32_path
 from training.prepare import cache_folder, prepare
 from training.recordings import Track, divide_recordings, read_recordings
 from training.report import show
@@ -35,7 +36,8 @@ from training.runtime import load_tensorflow, several_workers
 from training.settings import Training, load
 from training.sources import OWN_LICENCE
 
-OUT: Final = Path("exported_models/mine.onnx")
+OUT: Final = Path("exported_models/own.onnx")
+"""Neither the shipped model nor one that a training made."""
 LEARNING_RATE: Final = 2e-4
 """A tenth of that of a new network."""
 EPOCH_STEPS: Final = 40
@@ -90,6 +92,8 @@ def finetune_command(
     if not source.exists():
         raise UserError(f"there is no {source}; name a model with --from")
     check_target(out)
+    folder = run or RUNS / out.stem
+    _check_apart(source, out, folder)
     screen = console()
     corpus = read_recordings(data, track, cache, screen)  # type: ignore[arg-type]
     before: Corpus | None = None
@@ -98,7 +102,20 @@ def finetune_command(
             list(old or corpus_paths()), cache or cache_folder(), console=screen
         )
         show(report, screen)
-    adapt(source, corpus, before, track, chosen, out, run or RUNS / out.stem, again, screen)  # type: ignore[arg-type]
+    adapt(source, corpus, before, track, chosen, out, folder, again, screen)  # type: ignore[arg-type]
+
+
+def _check_apart(source: Path, out: Path, run: Path) -> None:
+    """Make sure that what is adapted is still there afterwards.
+
+    Raises:
+        UserError: it would be overwritten.
+    """
+    written = {path.resolve() for path in (out, float32_path(out))}
+    if written & {path.resolve() for path in (source, float32_path(source))}:
+        raise UserError(f"{out} would replace the model that --from names; name another with --out")
+    if run.resolve() in (source.resolve(), source.resolve().parent):
+        raise UserError(f"{run} is the run that --from names; name another folder with --run")
 
 
 def adapt(
@@ -143,6 +160,17 @@ def adapt(
         old_validation = Readings.of(_about(before, parts.validation, OLD_EVENTS))
     lesson = Lesson(Readings.of(training), Readings.of(held_out), old_training, old_validation)
     shaped = settings.model_copy(update=start.shape)
+    own: dict[str, Any] = {
+        "name": f"own music ({track})",
+        "licence": OWN_LICENCE,
+        "pieces": len(corpus),
+        "notes": len(corpus.columns),
+        "held_out_pieces": len(held_out),
+    }
+    origin: dict[str, Any] = {
+        "data": start.data_with([own]),
+        "training": {**shaped.model_dump(), "from": source.name, "before": start.training},
+    }
     outcome = fit(
         shaped,
         lesson,
@@ -152,20 +180,13 @@ def adapt(
         start=start.weights,
         epoch_steps=EPOCH_STEPS,
         replace=True,
+        origin=origin,
     )
     first = outcome.history[0]
-    own: dict[str, Any] = {
-        "name": f"own music ({track})",
-        "licence": OWN_LICENCE,
-        "pieces": len(corpus),
-        "notes": len(corpus.columns),
-        "held_out_pieces": len(held_out),
-    }
     about: dict[str, Any] = {
-        "data": [*start.data, own],
+        "data": origin["data"],
         "training": {
-            **shaped.model_dump(),
-            "from": source.name,
+            **origin["training"],
             "epochs_done": outcome.epochs,
             "events": outcome.events,
             "seconds": round(outcome.seconds),

@@ -211,9 +211,8 @@ def learn(
     if start is not None:
         start = start.grown(settings.lookback, settings.attention, settings.seed)
         settings = settings.model_copy(update=start.shape)
-    names = {one["name"] for one in told}
     origin: dict[str, Any] = {
-        "data": [*(d for d in (start.data if start else []) if d.get("name") not in names), *told],
+        "data": told if start is None else start.data_with(told),
         "training": settings.model_dump(),
     }
     if source is not None and start is not None:

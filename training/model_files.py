@@ -18,15 +18,11 @@ from training.card import model_card
 from training.export import export
 from training.files import replace_file
 from training.network import EventLSTM
+from training.outputs import float32_path
 from training.quantize import quantize
 
 COST_EVENTS: Final = 20_000
 """About so many held-out events tell what 8-bit weights cost."""
-
-
-def float32_path(path: Path) -> Path:
-    """Return where the float32 form of a model file stands, whether it exists or not."""
-    return path.with_suffix(".float32.onnx")
 
 
 def write_model(

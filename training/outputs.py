@@ -8,6 +8,11 @@ from pathlib import Path
 from live.errors import UserError
 
 
+def float32_path(path: Path) -> Path:
+    """Return where the float32 form of a model file stands, whether it exists or not."""
+    return path.with_suffix(".float32.onnx")
+
+
 def check_writable(path: Path, *suffixes: str) -> None:
     """Make sure that a file can be written.
 

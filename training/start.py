@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -44,6 +45,11 @@ class Start:
     def weights(self) -> list[Any]:
         """Return the weights as ``keras.Model.get_weights`` gives them."""
         return list(self.network.get_weights())
+
+    def data_with(self, told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return what to say of its music and what it learns now; of a source in both, the new."""
+        names = {source["name"] for source in told}
+        return [*(source for source in self.data if source.get("name") not in names), *told]
 
     def grown(self, lookback: bool, attention: bool, seed: int) -> Self:
         """Return the same with a network that has lookback or attention as well.
