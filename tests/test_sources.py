@@ -1,6 +1,7 @@
 """Where music is from: told once in a file, kept in the model and on its card."""
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from live.errors import UserError
@@ -11,9 +12,10 @@ from tests.music import play, tune
 from training.cli import app
 from training.export_cli import export_command
 from training.fit_cli import divide
+from training.held_out import held_out_music
 from training.outputs import float32_path
 from training.prepare import prepare
-from training.sources import CORPUS, describe, read_sources
+from training.sources import CORPUS, describe, read_sources, tell_of_other_music
 
 ABOUT = """
 [tunes]
@@ -74,6 +76,26 @@ def test_music21s_corpus_tells_of_itself(corpus):
     (told,) = describe([], corpus, divide(corpus))
     assert told["name"] == CORPUS
     assert told["composers"]["unknown"] == len(corpus)
+
+
+def test_other_music_than_a_model_tells_of_is_told_in_one_line(downloads, corpus):
+    told = describe([downloads], corpus, divide(corpus), downloads / "about.toml")
+    own = {"name": "own music (player)", "pieces": 3, "notes": 99}
+    odd = {"name": None, "pieces": "3", "notes": None}
+    for known, lines in ((told, 0), ([*told, own, odd], 0), (told[:1], 1), ([own], 1), ([], 1)):
+        console = Console(record=True, width=60)
+        tell_of_other_music("m.onnx", known, corpus, console)
+        assert console.export_text().count("\n") == lines
+
+
+@pytest.mark.parametrize(("folder", "lines"), [("", 0), ("tunes", 1)])
+def test_who_judges_is_told_that_the_model_may_know_the_music(downloads, trained, folder, lines):
+    console = Console(record=True, width=200)
+    music = held_out_music(
+        [downloads / folder], downloads / "cache", console, judged=Model(trained / "m.onnx")
+    )
+    assert music.held_out
+    assert console.export_text().count("it may have learnt from") == lines
 
 
 @pytest.mark.parametrize(

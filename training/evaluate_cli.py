@@ -51,7 +51,7 @@ def evaluate_command(
     if html is not None:
         check_writable(html, ".html", ".htm")
     judge = Judge(settings.model)
-    music = held_out_music(data or [], cache, console, keyboard=keyboard)
+    music = held_out_music(data or [], cache, console, keyboard=keyboard, judged=judge)
     sampling = Sampling.of(settings.performer)
     with Progress(console=console) as progress:
 

@@ -34,7 +34,7 @@ from training.recordings import Track, divide_recordings, read_recordings
 from training.report import show
 from training.runtime import load_tensorflow, several_workers
 from training.settings import Training, load
-from training.sources import OWN_LICENCE
+from training.sources import OWN_LICENCE, OWN_MUSIC, tell_of_other_music
 
 OUT: Final = Path("exported_models/own.onnx")
 """Neither the shipped model nor one that a training made."""
@@ -155,18 +155,22 @@ def adapt(
     start = read_start(source)
     old_training = old_validation = None
     if before is not None:
+        tell_of_other_music(str(source), start.data, before, console)
         parts = divide(before)
         old_training = Readings.of([before.notes(number) for number in parts.train])
         old_validation = Readings.of(_about(before, parts.validation, OLD_EVENTS))
     lesson = Lesson(Readings.of(training), Readings.of(held_out), old_training, old_validation)
     shaped = settings.model_copy(update=start.shape)
     own: dict[str, Any] = {
-        "name": f"own music ({track})",
+        "name": f"{OWN_MUSIC} ({track})",
         "licence": OWN_LICENCE,
         "pieces": len(corpus),
         "notes": len(corpus.columns),
         "held_out_pieces": len(held_out),
     }
+    known = [one for one in start.data if one.get("name") == own["name"]]
+    if known:
+        tell_of_other_music(str(source), known, corpus, console)
     origin: dict[str, Any] = {
         "data": start.data_with([own]),
         "training": {**shaped.model_dump(), "from": source.name, "before": start.training},

@@ -19,7 +19,7 @@ from training.prepare import cache_folder, prepare
 from training.report import show
 from training.runtime import is_chief, load_tensorflow
 from training.settings import Training, load
-from training.sources import describe
+from training.sources import describe, tell_of_other_music
 from training.works import Split
 
 DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
@@ -211,6 +211,7 @@ def learn(
     if start is not None:
         start = start.grown(settings.lookback, settings.attention, settings.seed)
         settings = settings.model_copy(update=start.shape)
+        tell_of_other_music(str(source), start.data, corpus, console)
     origin: dict[str, Any] = {
         "data": told if start is None else start.data_with(told),
         "training": settings.model_dump(),

@@ -11,12 +11,14 @@ from rich.console import Console
 
 from live.errors import UserError
 from live.events import Tokens
+from live.model import Model
 from training.columns import encode_columns
 from training.corpus import corpus_paths
 from training.keyboard import reduce_for_keyboard
 from training.library import Corpus
 from training.prepare import cache_folder, prepare
 from training.report import show
+from training.sources import sources_of, tell_of_other_music
 
 REASONS: Final = 3
 """Skipped files that are told here: mostly the music was read, and all told, to learn from it."""
@@ -40,6 +42,7 @@ def held_out_music(
     *,
     keyboard: bool = False,
     validation: bool = False,
+    judged: Model | None = None,
 ) -> Music:
     """Read a library, each file once for all times, and divide it as training does.
 
@@ -50,6 +53,7 @@ def held_out_music(
         keyboard: put every instrument but drums in the hands of one pianist.
         validation: hold out the works that epochs are chosen by. What else is chosen by them has
             not seen the works that the model is judged by.
+        judged: the model that is judged by it; the console is told if it may know what is held out.
 
     Raises:
         UserError: there is no music, or too little to divide.
@@ -58,6 +62,9 @@ def held_out_music(
     corpus, report = prepare(sources, cache or cache_folder(), console=console)
     if console is not None:
         show(report, console, REASONS)
+        if judged is not None:
+            told = sources_of(judged.metadata)
+            tell_of_other_music(judged.path.name, told, corpus, console)
     divided = corpus.split()
     chosen = divided.validation if validation else divided.test
     if not divided.train or not chosen:

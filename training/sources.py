@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rich.console import Console
 
 from live.config_file import read_config
 from live.errors import UserError
 from training.corpus import composer
 from training.library import Corpus
+from training.report import tell
 from training.works import Split
 
 CORPUS: Final = "music21 corpus, permitted core"
@@ -32,6 +34,8 @@ CORPUS_LICENCE: Final = (
     "out of copyright in the United States or licensed for use; encodings as music21's "
     "corpus/license.txt says"
 )
+OWN_MUSIC: Final = "own music"
+"""What names of sources begin with that a model was adapted to."""
 OWN_LICENCE: Final = "the user's own choice of files"
 MAX_NOTICE_BYTES: Final = 200_000
 
@@ -83,6 +87,49 @@ def read_sources(path: Path) -> dict[str, Source]:
             where = ".".join(map(str, (folder, *first["loc"])))
             raise UserError(f"{path}: {where}: {first['msg']}") from error
     return sources
+
+
+def sources_of(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a file says of its music, without what makes no sense."""
+    data = told.get("data")
+    return [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+
+
+def is_same_music(told: Sequence[Mapping[str, Any]], corpus: Corpus) -> bool:
+    """Return whether a library is, by its counts, the one that a model says it learnt from.
+
+    The player's own music, which it may have been adapted to, is left out of account.
+
+    Args:
+        told: what the model says of its sources.
+        corpus: the library.
+    """
+    others = [one for one in told if not str(one.get("name")).startswith(OWN_MUSIC)]
+    counted = (len(corpus), len(corpus.columns))
+    return any(
+        tuple(sum(_number(one.get(what)) for one in some) for what in ("pieces", "notes"))
+        == counted
+        for some in (told, others)
+    )
+
+
+def _number(told: Any) -> int:
+    return told if isinstance(told, int) else 0
+
+
+def tell_of_other_music(
+    model: str, told: Sequence[Mapping[str, Any]], corpus: Corpus, console: Console
+) -> None:
+    """Say in one line if works that are held out of a library may be known to a model.
+
+    Which works are held out hangs on all editions of them, and so on what else is in the library.
+    """
+    if not is_same_music(told, corpus):
+        tell(
+            console,
+            f"{model} was trained on other music than this, as far as it says: some of what is "
+            "held out here it may have learnt from",
+        )
 
 
 def describe(

@@ -16,6 +16,7 @@ from training.checkpoint import BEST, LAST, Told, read_told, restore
 from training.model_files import trainable
 from training.network import EventLSTM, grown
 from training.onnx_weights import read_network
+from training.sources import sources_of
 from training.told_network import told_config
 
 FIGURES: Final = ("held_out_bits_per_note", "old_bits_per_note")
@@ -77,7 +78,7 @@ def read_start(source: Path) -> Start:
         training = told.get("training")
         return Start(
             network,
-            _sources(told.get("data")),
+            sources_of(told),
             training if isinstance(training, dict) else {},
             {name: told[name] for name in FIGURES if name in told},
         )
@@ -98,16 +99,11 @@ def read_start(source: Path) -> Start:
     until = read_told(last) if source.is_dir() and last.is_file() else best
     return Start(
         network,
-        _sources(best.origin.get("data")),
+        sources_of(best.origin),
         _trained(until),
         _figures(best),
         _music(best),
     )
-
-
-def _sources(told: Any) -> list[dict[str, Any]]:
-    """Return what a file says of its music, without what makes no sense."""
-    return [source for source in told if isinstance(source, dict)] if isinstance(told, list) else []
 
 
 def _trained(told: Told) -> dict[str, Any]:

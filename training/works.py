@@ -135,9 +135,10 @@ def split(
 ) -> Split:
     """Divide pieces by work.
 
-    Where a work goes depends on nothing but the notes of its own pieces: other files may come and
-    go, and in any order. Only where a share of so few works would be none, one is held out, as
-    long as another is left to train on.
+    Where a work goes depends on nothing but the notes of its own pieces: files of other works may
+    come and go, and in any order. Another edition is a piece of its own work: with it, or without
+    it, the work may go elsewhere. Only where a share of so few works would be none, one is held
+    out, as long as another is left to train on.
 
     Args:
         works: number of each piece's work.
