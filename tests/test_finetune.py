@@ -20,6 +20,7 @@ from training.checkpoint import BEST, read_told
 from training.export import export
 from training.finetune_cli import finetune_command
 from training.fit import fit
+from training.generate import prompt_from_file
 from training.model_files import write_model
 from training.network import EventLSTM, NetworkConfig
 from training.onnx_weights import read_network
@@ -37,6 +38,13 @@ def session(path, player, model, beat=960):
         notes = [m for i, p in enumerate(pitches) for m in note(i * beat, (i + 1) * beat, p)]
         tracks.append([(0, MetaMessage("track_name", name=name)), *notes])
     return write(path, [(0, MetaMessage("set_tempo", tempo=500_000))], *tracks, beat=beat)
+
+
+def beyond_all_music(path):
+    """Write a valid MIDI file whose notes come after all that can be counted."""
+    player = [(0, MetaMessage("track_name", name="Player"))]
+    long = [(at * 0x0FFFFFFF, MetaMessage("text", text="")) for at in range(1, 9)]
+    return write(path, [*player, *long, *note(8 * 0x0FFFFFFF, 8 * 0x0FFFFFFF + 1, 60)], beat=1)
 
 
 # -- weights read back ---------------------------------------------------------------------------
@@ -157,6 +165,21 @@ def test_bad_files_among_sessions_cost_only_themselves(tmp_path):
     assert "bad.mid: not a readable MIDI file" in text
     assert "gone.mid: No such file" in text
     assert "3 files: 1 read, 0 from the cache, 2 skipped" in text
+
+
+def test_file_that_no_reader_survives_costs_nothing_but_itself(tmp_path):
+    music = tmp_path / "music"
+    session(music / "one.mid", [60] * 50, [72] * 30)
+    session(music / "two.mid", [62] * 50, [])
+    endless = beyond_all_music(music / "endless.mid")
+    console = Console(record=True, width=200)
+    corpus = read_recordings([music], "player", tmp_path / "cache", console)
+    assert set(corpus.names) == {"one", "two"}
+    (line,) = [text for text in console.export_text().splitlines() if "endless" in text]
+    assert "numbers beyond all music" in line
+    with pytest.raises(UserError, match="numbers beyond all music") as refused:
+        prompt_from_file(endless, 10)
+    assert "\n" not in str(refused.value)
 
 
 def test_end_of_a_single_session_is_held_out(tmp_path):

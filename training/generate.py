@@ -12,9 +12,9 @@ import numpy as np
 from live.core.memory import Network
 from live.errors import UserError
 from live.events import COLUMN, TICKS_PER_BEAT, UNKNOWN, Note, Tokens, decode
-from training.columns import columns_of, encode_columns
+from training.columns import encode_columns
 from training.continuing import BAR_BEATS, Sampling, bars_of, play_on
-from training.reading import UnreadableError, read
+from training.reading.isolated import Limits, Reader
 
 LEAST_NOTES: Final = 4
 """A prompt of fewer notes says too little to go on from."""
@@ -36,18 +36,16 @@ def prompt_from_file(path: Path, notes: int) -> Tokens:
     Raises:
         UserError: it cannot be read, or it is too short.
     """
-    try:
-        piece = read(path)
-    except UnreadableError as error:
-        raise UserError(f"cannot read the prompt {path}: {error}") from error
-    except OSError as error:
-        raise UserError(f"cannot read the prompt {path}: {error.strerror}") from error
-    if len(piece.notes) < LEAST_NOTES:
+    with Reader(Limits()) as reader:
+        found = reader.read(path)
+    if found.reason is not None:
+        raise UserError(f"cannot read the prompt {path}: {found.reason}")
+    piece = found.pieces[0]
+    if len(piece) < LEAST_NOTES:
         raise UserError(
-            f"the prompt {path} has {len(piece.notes)} note(s); it needs {LEAST_NOTES} to go on "
-            "from"
+            f"the prompt {path} has {len(piece)} note(s); it needs {LEAST_NOTES} to go on from"
         )
-    events = encode_columns(columns_of(piece.notes))[:-1]
+    events = encode_columns(piece)[:-1]
     return events if len(events) <= notes + 1 else _window(events, len(events) - notes, notes)
 
 

@@ -9,10 +9,11 @@ from typing import Final, Literal
 from rich.console import Console
 
 from live.errors import UserError
-from training.columns import Columns, columns_of
+from training.columns import Columns
 from training.library import Corpus
 from training.prepare import cache_folder, music_files, prepare
-from training.reading import MIDI_SUFFIXES, UnreadableError, read
+from training.reading import MIDI_SUFFIXES
+from training.reading.isolated import Limits, Reader
 from training.report import Left, Report, report_path, show
 
 Track = Literal["player", "model", "all"]
@@ -42,14 +43,15 @@ def read_recordings(
     sessions: dict[Path, Columns] = {}
     others: list[Path] = []
     silent: list[Left] = []
-    for path in music_files(data):
-        found = _tracks(path) if track != "all" else {}
-        if track in found:
-            sessions[path] = found[track]
-        elif found:
-            silent.append(Left(str(path), f"its {track} played nothing"))
-        else:
-            others.append(path)
+    with Reader(Limits()) as reader:
+        for path in music_files(data):
+            found = _tracks(reader, path) if track != "all" else {}
+            if track in found:
+                sessions[path] = found[track]
+            elif found:
+                silent.append(Left(str(path), f"its {track} played nothing"))
+            else:
+                others.append(path)
     names = [path.stem for path in sessions]
     sources = [str(path) for path in sessions]
     notes = list(sessions.values())
@@ -72,16 +74,15 @@ def read_recordings(
     return corpus
 
 
-def _tracks(path: Path) -> dict[str, Columns]:
-    """Return the notes of each track of a session; nothing if the file is none."""
-    found: dict[str, Columns] = {}
-    if path.suffix.lower() in MIDI_SUFFIXES:
-        for name in TRACKS:
-            try:
-                found[name] = columns_of(read(path, name).notes)
-            except (UnreadableError, OSError):
-                continue  # if nothing else can be read either, `prepare` tells why
-    return found
+def _tracks(reader: Reader, path: Path) -> dict[str, Columns]:
+    """Return the notes of each track of a session; nothing if the file is none.
+
+    If nothing else can be read of it either, ``prepare`` tells why.
+    """
+    if path.suffix.lower() not in MIDI_SUFFIXES:
+        return {}
+    found = reader.read(path, TRACKS)
+    return dict(zip(found.names, found.pieces, strict=True))
 
 
 def divide_recordings(corpus: Corpus) -> tuple[list[Columns], list[Columns]]:

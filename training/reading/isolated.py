@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -56,8 +57,15 @@ class Reader:
     ) -> None:
         self.close()
 
-    def read(self, path: Path) -> FileRead:
-        """Return what a file holds. Never raises for what is in the file."""
+    def read(self, path: Path, tracks: Sequence[str] = ()) -> FileRead:
+        """Return what a file holds. Never raises for what is in the file.
+
+        Args:
+            path: the file.
+            tracks: read only tracks of these names, case aside, each as a piece of that name; those
+                that are not there, or empty, are left out. None given: all, as one piece.
+        """
+        request = {"path": str(path.absolute()), "tracks": list(tracks)}
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -71,7 +79,7 @@ class Reader:
         timer = Timer(self._limits.seconds, stop)
         timer.start()
         try:
-            process.stdin.write(json.dumps({"path": str(path.absolute())}).encode() + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
             header = json.loads(line) if line.endswith(b"\n") else None
@@ -109,6 +117,8 @@ class Reader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
+            # Wherever the user's folder is now, it is this code that reads.
+            own = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
             # One thread each: the files are shared out already, and the threads of a numerical
             # library reserve memory that counts against the limit.
             self._process = subprocess.Popen(
@@ -116,7 +126,12 @@ class Reader:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={
+                    **os.environ,
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "OMP_NUM_THREADS": "1",
+                    "PYTHONPATH": os.pathsep.join(filter(None, own)),
+                },
                 start_new_session=True,
             )
             assert self._process.stdout is not None

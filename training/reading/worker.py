@@ -3,8 +3,9 @@
 Parsers of foreign files crash, hang and eat memory. Here they do so alone: whoever asks
 (``training.reading.isolated``) notices, says which file it was, and starts another process.
 
-It says ``ready``, then takes one request per line, a JSON object with ``path``, and answers each
-with a line of JSON and, after it, the notes of all pieces as ``training.columns.NOTE``.
+It says ``ready``, then takes one request per line, a JSON object with ``path`` and ``tracks``. It
+answers each with a line of JSON and, after it, the notes of all pieces as
+``training.columns.NOTE``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from live.events import Note
 from training.columns import columns_of
-from training.reading import UnreadableError, read_all
+from training.reading import UnreadableError, read, read_all
 
 
 def limit_memory(megabytes: int) -> None:
@@ -32,11 +36,11 @@ def limit_memory(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
-def answer(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Return what is to be told of a file, and its notes."""
+def answer(path: Path, tracks: Sequence[str] = ()) -> tuple[dict[str, Any], bytes]:
+    """Return what is to be told of a file, and its notes: all, or those of some tracks."""
     try:
-        pieces = read_all(path)
-        columns = [columns_of(piece.notes) for piece in pieces]
+        pieces = _tracks(path, tracks) if tracks else {p.name: p.notes for p in read_all(path)}
+        columns = [columns_of(notes) for notes in pieces.values()]
     except UnreadableError as error:
         return {"reason": " ".join(str(error).split())}, b""
     except OSError as error:
@@ -48,8 +52,19 @@ def answer(path: Path) -> tuple[dict[str, Any], bytes]:
     except Exception as error:  # what a parser does not expect
         reason = " ".join(str(error).split())[:160]
         return {"reason": f"it cannot be read ({type(error).__name__}: {reason})"}, b""
-    header = {"names": [piece.name for piece in pieces], "counts": [len(c) for c in columns]}
+    header = {"names": list(pieces), "counts": [len(c) for c in columns]}
     return header, b"".join(c.tobytes() for c in columns)
+
+
+def _tracks(path: Path, tracks: Sequence[str]) -> dict[str, tuple[Note, ...]]:
+    """Return the notes of each of these tracks that the file has and that plays anything."""
+    found = {}
+    for name in tracks:
+        with suppress(UnreadableError):
+            found[name] = read(path, name).notes
+    if not found:
+        raise UnreadableError(f"no track of it is {' or '.join(tracks)}")
+    return found
 
 
 def main() -> None:
@@ -64,7 +79,8 @@ def main() -> None:
     answers.flush()
     for line in sys.stdin:
         try:
-            header, notes = answer(Path(json.loads(line)["path"]))
+            asked = json.loads(line)
+            header, notes = answer(Path(asked["path"]), asked["tracks"])
         except (MemoryError, RecursionError) as error:
             # What is left of the process is not to be trusted: the parent starts another.
             kind = "memory" if isinstance(error, MemoryError) else "depth"
