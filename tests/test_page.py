@@ -495,6 +495,22 @@ def test_nothing_on_a_phone_is_wider_than_the_phone(other_tab):
     assert other_tab.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize(("width", "height", "least_px"), [(1280, 800, 22), (1180, 820, 28)])
+def test_what_is_read_from_afar_is_large_and_whole(browser, performance, width, height, least_px):
+    """On a screen with 0.2 mm a pixel, 22 px are capitals of 3 mm: 5 minutes of arc from 2 m."""
+    tab = Tab.open(browser, performance.address, width=width, height=height)
+    sizes, cut = tab.page.evaluate("""() => {
+        const values = [...document.querySelectorAll(".cell-value, .tempo-value, .turn-name")];
+        return [
+            values.map((value) => parseFloat(getComputedStyle(value).fontSize)),
+            values.filter((v) => v.scrollWidth > v.clientWidth + 1).map((v) => v.textContent),
+        ];
+    }""")
+    tab.close()
+    assert min(sizes) >= least_px
+    assert cut == []
+
+
 @pytest.mark.parametrize("where", ["tab", "other_tab"])
 def test_axe_finds_nothing_serious(where, request):
     if not AXE.exists():
