@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 
+import jack as jack_client
 import mido
 import pytest
 import rtmidi
 
 from live.config_file import PROJECT
+from live.errors import UserError
+from live.midi_io.jack_wiring import JackWiring
+from live.midi_io.outlet import Outlet
 from live.settings import load
 from live.supervisor import Session
 from tests import jack
@@ -193,3 +199,36 @@ def test_server_that_ends_and_begins_again_is_played_on(performer, tmp_path):
         assert "Cannot" not in session.output  # what JACK's library prints
         keyboard.pull_out()
         synth.pull_out()
+
+
+COMING_AND_GOING = """
+import jack, sys
+client = jack.Client("moth")
+print("on", flush=True)
+while True:
+    client.midi_outports.register("out").unregister()
+"""
+
+
+def test_ports_are_listed_while_others_come_and_go(jack_server):
+    wiring = JackWiring(None, Outlet())
+    moth = subprocess.Popen(
+        [sys.executable, "-c", COMING_AND_GOING], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert moth.stdout.readline() == "on\n"
+        for _ in range(1000):
+            wiring.names("input")
+    finally:
+        moth.kill()
+        moth.communicate()
+        wiring.close()
+
+
+def test_server_that_goes_while_a_client_begins_is_one_line(jack_server, monkeypatch):
+    def activate(self):
+        raise jack_client.JackError("Error activating JACK client")
+
+    monkeypatch.setattr(jack_client.Client, "activate", activate)
+    with pytest.raises(UserError, match="try again"):
+        JackWiring(None, Outlet())

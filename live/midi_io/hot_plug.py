@@ -158,16 +158,25 @@ class HotPlug:
         self._wishes.put(("input" if name == "input" else "output", setting))
 
     def watch(self, meter: HealthMeter, stopping: threading.Event) -> None:
-        """Keep the ports connected until the end, and close them; a thread's body."""
+        """Keep the ports connected until the end; a thread's body.
+
+        Whatever goes wrong in one look, there is a next one.
+        """
+        told: set[type[Exception]] = set()
         while not stopping.is_set():
-            self._look()
-            while not self._wishes.empty():
-                self._change(*self._wishes.get())
-            self._show(meter)
-            if self._wiring is None:
-                stopping.wait(INTERVAL_S)
-            else:
-                self._wiring.wait(INTERVAL_S)
+            try:
+                self._look()
+                while not self._wishes.empty():
+                    self._change(*self._wishes.get())
+                self._show(meter)
+                if self._wiring is not None:
+                    self._wiring.wait(INTERVAL_S)
+                    continue
+            except Exception as error:
+                if type(error) not in told:
+                    told.add(type(error))
+                    self._say(f"MIDI devices could not be looked for ({error}); trying again")
+            stopping.wait(INTERVAL_S)
 
     def close(self) -> None:
         """Close our ports, when nobody watches them any more."""

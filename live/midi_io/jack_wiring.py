@@ -26,6 +26,9 @@ STUCK_S: Final = 0.4
 """A server whose cycles stand still for so long is stuck. RtMidi's buffer holds the messages of a
 flood for as long; when it is full, its sender would wait."""
 
+ATTEMPTS: Final = 20
+"""Ports are listed so often while some of them vanish meanwhile."""
+
 _LASTING_NAMES: Final[dict[Side, str]] = {"input": INPUT_NAME, "output": OUTPUT_NAME}
 
 
@@ -52,11 +55,11 @@ class JackWiring:
         self._client.set_shutdown_callback(self._on_shutdown)
         self._client.set_port_registration_callback(self._on_port, only_available=False)
         self._client.set_port_connect_callback(self._on_connection, only_available=False)
-        self._client.activate()
         self._outlet = outlet
         self._input: InputPort | None = None
         self._own: dict[Side, str] = {}
         try:
+            self._client.activate()
             outlet.exchange(open_output(rtmidi.API_UNIX_JACK, VIRTUAL, _passing_name("output")))
             if on_input is not None:
                 self._input = open_input(
@@ -175,8 +178,18 @@ class JackWiring:
         return f"{client}:{_LASTING_NAMES[side]}"
 
     def _ports(self, *, as_input: bool) -> list[str]:
-        found = self._client.get_ports(is_midi=True, is_input=as_input, is_output=not as_input)
-        return [port.name for port in found]
+        """Return all ports; JACK-Client asks for each by its name, and one may be gone by then.
+
+        Raises:
+            UserError: that was so each time.
+        """
+        for _ in range(ATTEMPTS):
+            with suppress(jack.JackError):
+                found = self._client.get_ports(
+                    is_midi=True, is_input=as_input, is_output=not as_input
+                )
+                return [port.name for port in found]
+        raise UserError("JACK's ports come and go too quickly to be listed")
 
     def _on_port(self, port: jack.Port | None, registered: bool) -> None:
         if registered and port is not None:
