@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Annotated
@@ -46,9 +47,9 @@ def learn(
     midi = load(path, {"midi": {"input": "virtual" if virtual else input}}).midi
     for wanted in _ask() if setting is None else [setting]:
         name = full_name(wanted)
-        binding = _wait_for_control(name, midi.api, midi.input, seconds)
-        typer.echo(bind(path, name, binding, value, add=add))
-        typer.echo("it holds from the next start of the performer")
+        with _moved_control(name, midi.api, midi.input, seconds) as binding:
+            typer.echo(bind(path, name, binding, value, add=add))
+            typer.echo("it holds from the next start of the performer")
 
 
 def _ask() -> Iterator[str]:
@@ -61,7 +62,9 @@ def _ask() -> Iterator[str]:
         yield wanted
 
 
-def _wait_for_control(name: str, api: str, port: str, seconds: float) -> Binding:
+@contextmanager
+def _moved_control(name: str, api: str, port: str, seconds: float) -> Iterator[Binding]:
+    """Wait for a control to be moved; its port is closed afterwards, when all is written."""
     from live.learn import moved
     from live.midi_io import ports
     from live.midi_io.parser import MidiParser
@@ -81,9 +84,11 @@ def _wait_for_control(name: str, api: str, port: str, seconds: float) -> Binding
         end_s = time.monotonic() + seconds
         while (left_s := end_s - time.monotonic()) > 0:
             try:
-                return came.get(timeout=min(left_s, 0.2))  # Windows has no Ctrl-C in a long wait
+                binding = came.get(timeout=min(left_s, 0.2))  # Windows has no Ctrl-C in a long wait
             except Empty:
                 continue
+            yield binding
+            return
+        raise UserError(f"no control was moved on {source.name} within {seconds:g} s")
     finally:
         source.close()
-    raise UserError(f"no control was moved on {source.name} within {seconds:g} s")

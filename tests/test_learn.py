@@ -9,11 +9,14 @@ import sys
 import tomllib
 
 import pytest
+from typer.testing import CliRunner
 
+from live.cli import app
 from live.config_file import PROJECT
 from live.core.binding import Binding
 from live.errors import UserError
 from live.learn import bind, full_name, moved
+from live.midi_io import ports
 from live.settings import load
 from tests import jack
 
@@ -134,6 +137,26 @@ def test_names_are_full_and_unknown_ones_are_told_with_what_there_is():
     assert full_name("keep") == "keep"
     with pytest.raises(UserError, match="your_turn"):
         full_name("tempo")
+
+
+def test_the_line_is_written_before_the_port_is_closed(config, monkeypatch):
+    written = []
+
+    class Knob:
+        name = "knob"
+
+        def close(self):
+            written.append('"cc 20 channel 1"' in config.read_text())
+
+    def open_input(api, wanted, on_input):
+        on_input([0xB0, 20, 64])
+        return Knob()
+
+    monkeypatch.setattr(ports, "find_api", lambda name: 0)
+    monkeypatch.setattr(ports, "open_input", open_input)
+    run = CliRunner().invoke(app, ["learn", "bpm", "--config", str(config)])
+    assert run.exit_code == 0, run.output
+    assert written == [True]
 
 
 # -- through real ports --------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
 import rtmidi
 
+from live.config_file import PROJECT
 from live.errors import NoMidiError, UserError
 from live.midi_io import ports
 from live.midi_io.names import choose
@@ -176,3 +179,37 @@ def test_what_midi_libraries_print_stays_off_the_terminal(capfd, monkeypatch):
         with suppress(NoMidiError):
             ports.find_api(name)
     assert capfd.readouterr() == ("", "")
+
+
+CLOSING = """
+import os, threading, time
+import rtmidi
+from live.midi_io import ports
+
+keys = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="flood")
+keys.open_virtual_port("out")
+
+def turn():
+    while True:
+        keys.send_message([0xB0, 20, 64])
+        time.sleep(0.0002)
+
+threading.Thread(target=turn, daemon=True).start()
+for _ in range(5):
+    came = threading.Event()
+    source = ports.open_input(
+        rtmidi.API_UNIX_JACK, "flood:out", lambda data: (came.set(), time.sleep(0.001))
+    )
+    assert came.wait(20)
+    source.close()
+print("closed", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.jack
+def test_port_is_closed_while_messages_come(jack_server):
+    run = subprocess.run(
+        [sys.executable, "-c", CLOSING], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert run.stdout == "closed\n", run.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -71,15 +72,18 @@ class RtMidiInput:
         port.set_callback(lambda event, _: on_input(event[0]))
 
     def close(self) -> None:
-        """Stop listening. Whoever can see to it that no more messages come does so before.
+        """Stop listening, also while messages come.
 
-        RtMidi keeps Python's lock while it waits for its own thread, and that one waits for the
-        lock in the callback: here it has time to come out. The callback is not taken away first,
-        as what belongs to it would be freed under a call that is on its way.
+        RtMidi keeps Python's lock while it waits for its own thread, and that one would wait for
+        the lock in the callback. So the callback is taken away first, and a call that is on its way
+        has time to come out; what belongs to it is kept for so long, as RtMidi lets go of it.
         """
+        callback = gc.get_referents(self._port)
+        self._port.cancel_callback()
         time.sleep(CALLBACK_S)
         self._port.close_port()
         self._port.delete()
+        del callback
 
 
 class RtMidiOutput:
