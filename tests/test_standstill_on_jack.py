@@ -20,6 +20,7 @@ BEAT = 60.0 / BPM
 MODEL = 1  # channel 2
 FLAGS = ("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "11")
 PHRASE = [(i * BEAT, (i + 0.9) * BEAT, 60 + 2 * i) for i in range(3)]
+PITCHES = [pitch for _, _, pitch in PHRASE]
 PATIENCE_S = 60.0
 
 
@@ -36,6 +37,15 @@ def wait_for_answer(peer, since):
 
 
 # -- a process that is stopped -------------------------------------------------------------------
+
+
+def check_take(session, played):
+    """End the session and check that all that was played is in its recording, and ends there."""
+    track = mido.MidiFile(session.stop(signal.SIGTERM)).tracks[1]
+    notes = [m for m in track if m.type in ("note_on", "note_off")]
+    struck = [m.note for m in notes if m.type == "note_on" and m.velocity]
+    assert struck == played
+    assert len(notes) == 2 * len(played)
 
 
 @pytest.mark.parametrize("name", ["improviser", "midi_io"])
@@ -59,6 +69,8 @@ def test_process_that_is_stopped_leaves_no_note_and_is_replaced(session, peer, n
     assert not child.is_running()
     again = peer.play(PHRASE)
     wait_for_answer(peer, again)
+    held = [40] if name == "midi_io" else []
+    check_take(session, [*PITCHES, *held, *PITCHES])
 
 
 def test_stopped_parent_stops_no_music_and_suspects_nobody(session, peer):
@@ -70,6 +82,7 @@ def test_stopped_parent_stops_no_music_and_suspects_nobody(session, peer):
     time.sleep(1.0)
     assert "does not answer" not in session.output
     assert "is back" not in session.output
+    check_take(session, PITCHES)
 
 
 # -- a disk that is full -------------------------------------------------------------------------
@@ -81,7 +94,7 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
     if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a small disk")
+        jack.skip("needs the right to mount a small disk")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
