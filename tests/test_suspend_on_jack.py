@@ -9,6 +9,7 @@ import mido
 import psutil
 import pytest
 
+from live.journal import read_lines
 from tests import jack
 
 pytestmark = pytest.mark.jack
@@ -19,20 +20,15 @@ MODEL = 1  # channel 2
 FLAGS = ("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "11")
 PHRASE = [(i * BEAT, (i + 0.9) * BEAT, 60 + 2 * i) for i in range(4)]
 PATIENCE_S = 60.0
-MOST_VOICES = 6
-SLEPT_S = 2.5
+LATE_S = 0.6
+"""What is later than this when the machine wakes up should not be played any more."""
+SLEPT_S = 1.6
 """Longer than the heartbeat has patience."""
 
 
-@pytest.mark.parametrize("mode", ["continue", "duet"])
+@pytest.mark.parametrize("mode", ["continue", pytest.param("duet", marks=pytest.mark.slow)])
 def test_music_goes_on_after_a_suspend_without_a_heap_of_late_notes(performer, peer, mode):
-    session = performer(
-        *FLAGS,
-        "--mode",
-        mode,
-        "--set",
-        f"bounds.voices={MOST_VOICES}",
-    )
+    session = performer(*FLAGS, "--mode", mode)
     session.wait_ready()
     peer.connect()
     began = peer.play(PHRASE)
@@ -41,6 +37,7 @@ def test_music_goes_on_after_a_suspend_without_a_heap_of_late_notes(performer, p
     everybody = [parent, *parent.children(recursive=True)]
     for process in everybody:
         process.suspend()
+    fell_asleep = time.perf_counter()
     time.sleep(SLEPT_S)
     woke = time.perf_counter()
     for process in everybody:
@@ -48,12 +45,10 @@ def test_music_goes_on_after_a_suspend_without_a_heap_of_late_notes(performer, p
     jack.wait_for(lambda: len(peer.notes_on(MODEL, woke + 1)) > 4, "more of it", PATIENCE_S)
     assert "does not answer" not in session.output
     assert "is back" not in session.output
-    # What was due in the meantime would be dozens: as many may come at once as may sound at once.
-    at_once = [at for at, _ in peer.notes_on(MODEL, woke) if at < woke + 0.1]
-    assert len(at_once) <= 2 * MOST_VOICES
     again = peer.play(PHRASE)
     jack.wait_for(lambda: bool(peer.notes_on(MODEL, again)), "an answer", PATIENCE_S)
-    file = mido.MidiFile(session.stop(signal.SIGTERM))
+    path = session.stop(signal.SIGTERM)
+    file = mido.MidiFile(path)
     time.sleep(0.2)
     assert peer.sounding() == set()
     struck = [m.note for m in file.tracks[1] if m.type == "note_on" and m.velocity]
@@ -61,3 +56,10 @@ def test_music_goes_on_after_a_suspend_without_a_heap_of_late_notes(performer, p
     heard = [pitch for _, pitch in peer.notes_on(MODEL)]
     kept = [m.note for m in file.tracks[2] if m.type == "note_on" and m.velocity]
     assert sorted(kept) == sorted(heard)
+    onsets = [x.rest[2] for x in read_lines(path.with_suffix(".jsonl")) if is_onset(x)]
+    slept_over = [due for due in onsets if fell_asleep < due < woke - LATE_S]
+    assert len(slept_over) <= 1, "what was due in the meantime came in a heap"
+
+
+def is_onset(line):
+    return line.kind == "out" and len(line.rest) == 3 and line.message[0] & 0xF0 == 0x90
