@@ -13,10 +13,12 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from live.beat_mark import BeatMark
+from live.core.controls import PRESSED
 from live.core.ear import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, SUSTAIN_PEDAL
 from live.core.midi_clock import CLOCK, CONTINUE, START, STOP, TICKS_PER_SIXTEENTH
 from live.core.portrait import REMEMBERED_NOTES
 from live.journal_line import Line, as_line
+from live.midi_io.held import PEDALS
 
 SUM: Final = "sum"
 """Kind of the line."""
@@ -39,6 +41,7 @@ class _Sum(BaseModel):
     id: NonNegativeInt
     number: NonNegativeInt
     down: dict[Literal["in", "out"], list[Key]]
+    pedals: dict[Literal["in", "out"], list[Key]]
     played: list[Entry]
     held: list[Entry]
     latest: list[Entry]
@@ -59,6 +62,7 @@ class Standing:
         self.sound_s: float | None = None
         """When a note began or ended last."""
         self._down: dict[str, set[Key]] = {"in": set(), "out": set()}
+        self._pedals: dict[str, set[Key]] = {"in": set(), "out": set()}
         self._held: dict[Key, Line] = {}
         """By key, or by channel and -1 for its pedal: what the improviser believes to be down."""
         self._played: deque[Line] = deque(maxlen=PLAYED)
@@ -84,6 +88,10 @@ class Standing:
         """Return the keys that were struck and not released: the player's, or the model's."""
         return self._down[kind]
 
+    def pedals(self, kind: Literal["in", "out"]) -> set[tuple[int, int]]:
+        """Return channels and controllers of the pedals that are pressed, likewise."""
+        return self._pedals[kind]
+
     def take(self, line: Line) -> None:
         """Take the next line."""
         kind = line.kind
@@ -102,6 +110,7 @@ class Standing:
             id=self.id,
             number=self.number,
             down={"in": sorted(self._down["in"]), "out": sorted(self._down["out"])},
+            pedals={"in": sorted(self._pedals["in"]), "out": sorted(self._pedals["out"])},
             played=[_entry(line) for line in self._played],
             held=[_entry(line) for line in self._held.values()],
             latest=[_entry(line) for line in self._latest.values()],
@@ -123,6 +132,7 @@ class Standing:
         self.id, self.number = told.id, told.number
         self.clock, self.sound_s = told.clock, told.sound_s
         self._down = {kind: set(told.down.get(kind, ())) for kind in ("in", "out")}
+        self._pedals = {kind: set(told.pedals.get(kind, ())) for kind in ("in", "out")}
         for each in _lines(told.held):
             data = each.message
             if data is not None:
@@ -148,8 +158,13 @@ class Standing:
             if told:
                 self._played.append(line)
                 self._hold(key, line, struck)
-        elif kind == CONTROL_CHANGE and data[1] == SUSTAIN_PEDAL and told:
-            self._hold((channel, -1), line, data[2] >= 64)
+        elif kind == CONTROL_CHANGE and data[1] in PEDALS:
+            pressed = data[2] >= PRESSED
+            if line.kind in self._pedals:
+                pedals = self._pedals[line.kind]
+                (pedals.add if pressed else pedals.discard)(key)
+            if told and data[1] == SUSTAIN_PEDAL:
+                self._hold((channel, -1), line, pressed)
 
     def _hold(self, key: Key, line: Line, down: bool) -> None:
         if down:

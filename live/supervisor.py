@@ -92,12 +92,14 @@ class Session:
         self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
         self._disk_refuses = False
         left_down: set[tuple[int, int]] = set()
+        left_pedals: set[tuple[int, int]] = set()
         for path in recover(settings.folder):
             self._tell(f"an earlier session had been cut off; recorded {path}")
             with suppress(OSError):
                 standing = what_stands(path.with_suffix(".jsonl"))
                 left_down |= standing.down("in") | standing.down("out")
-        self._left_down = frozenset(left_down)
+                left_pedals |= standing.pedals("in") | standing.pedals("out")
+        self._left_down, self._left_pedals = frozenset(left_down), frozenset(left_pedals)
         """What sessions that were cut off left sounding, if nobody was left to end it."""
         self._takes = Takes(settings.folder, self._tell)
 
@@ -259,6 +261,7 @@ class Session:
             split=p.split,
             left_channel=p.left_channel,
             left_down=self._left_down,
+            left_pedals=self._left_pedals,
         )
         if self._watchers.ports is not None:
             midi = replace(midi, plugged=self._watchers.ports.plugged)

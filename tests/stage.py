@@ -36,6 +36,8 @@ class Synth:
     sounding: set[tuple[int, int]] = field(default_factory=set)
     pedals: set[tuple[int, int]] = field(default_factory=set)
     strikes: int = 0
+    unheard: set[tuple[int, int]] = field(default_factory=set)
+    """Keys that were struck while it was unplugged, and are held."""
     panicking: bool = False
     """A panic ends notes that nobody knows of as well."""
 
@@ -44,11 +46,13 @@ class Synth:
         if kind == 0x90 and data[2] > 0:
             assert (channel, data[1]) not in self.sounding, "struck while it sounds"
             self.sounding.add((channel, data[1]))
+            self.unheard.discard((channel, data[1]))
             self.strikes += 1
         elif kind in (0x80, 0x90):
-            known = (channel, data[1]) in self.sounding
+            known = (channel, data[1]) in self.sounding | self.unheard
             assert known or self.panicking, "released while it does not sound"
             self.sounding.discard((channel, data[1]))
+            self.unheard.discard((channel, data[1]))
         elif kind == 0xB0 and data[1] in (64, 66):
             change = self.pedals.add if data[2] >= 64 else self.pedals.discard
             change((channel, data[1]))

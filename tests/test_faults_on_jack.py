@@ -66,12 +66,14 @@ def test_midi_io_that_dies_leaves_no_note_sounding_and_comes_back(performer, pee
     session.wait_ready()
     began = peer.play(PHRASE)
     wait_for_answer(peer, began)
+    peer.send(0xB2, 64, 127)  # a pedal of another channel, on which no key is down
     peer.send(0x90, 40, 90)  # a key that is held down
     jack.wait_for(lambda: (0, 40) in peer.sounding(), "thru")
     session.child("midi_io").kill()
     jack.wait_for(lambda: "midi_io is back" in session.output, "midi_io", 10)
     time.sleep(0.1)
     assert (0, 40) not in peer.sounding()
+    assert [data for _, data in peer.heard if data[:2] == b"\xb2\x40"][-1] == b"\xb2\x40\x00"
     again = peer.play(PHRASE)
     wait_for_answer(peer, again)
     path = session.stop(signal.SIGTERM)

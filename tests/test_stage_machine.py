@@ -58,6 +58,7 @@ class OnStage(RuleBasedStateMachine):
         self.held: set[tuple[int, int]] = set()
         self.thru = True
         self.input_channel = None
+        self.unplugged = False
 
     # -- the player -------------------------------------------------------------------------------
 
@@ -110,13 +111,40 @@ class OnStage(RuleBasedStateMachine):
     @rule()
     def improviser_dies(self):
         self.stage.die()
-        assert self.stage.synth.sounding == self.held
+        assert self._ledger.sounding == self.held
 
     @precondition(lambda self: self.stage.transcript is None)
     @rule()
     def improviser_comes_back(self):
         self.stage.restart()
         self.stage.wake()
+
+    # -- devices that come and go: what ``HotPlug`` does of it -------------------------------------
+
+    @rule()
+    def keyboard_is_unplugged(self):
+        """Its keys and pedals are let go of; it may be played again at once."""
+        self.stage.midi_io.listener.let_go()
+        self.held = set()
+        self.stage.wake()
+
+    @precondition(lambda self: not self.unplugged)
+    @rule()
+    def synth_is_unplugged(self):
+        """It hears of no end, and sounds on by itself."""
+        self.stage.midi_io.outlet.exchange(None)
+        self.stage.midi_io.player.output_lost()
+        self.held, self.unplugged = set(), True
+
+    @precondition(lambda self: self.unplugged)
+    @rule()
+    def synth_comes_back(self):
+        self.stage.midi_io.outlet.exchange(self.stage.synth)
+        self.stage.synth.panicking = True  # it is silenced whatever it sounds with
+        self.stage.midi_io.player.output_back()
+        self.stage.synth.panicking = False
+        self.stage.synth.unheard = self._ledger.sounding - self.stage.synth.sounding
+        self.unplugged = False
 
     # -- settings and commands --------------------------------------------------------------------
 
@@ -132,7 +160,7 @@ class OnStage(RuleBasedStateMachine):
     def command(self, name):
         self.stage.wake(command=name)
         if name == "panic" and self.stage.transcript is not None:
-            assert self.stage.synth.sounding == set()
+            assert self.unplugged or self.stage.synth.sounding == set()
             self.held = set()
 
     @rule(on=st.booleans())
@@ -148,12 +176,16 @@ class OnStage(RuleBasedStateMachine):
         self.input_channel = channel
         self.stage.wake()
 
+    @property
+    def _ledger(self):
+        return self.stage.midi_io.player._ledger
+
     # -- what holds always ------------------------------------------------------------------------
 
     @invariant()
     def what_sounds_is_held_or_has_an_end(self):
-        ledger = self.stage.midi_io.player._ledger
-        assert self.stage.synth.sounding == ledger.sounding
+        ledger, synth = self._ledger, self.stage.synth
+        assert self.unplugged or synth.sounding | synth.unheard == ledger.sounding
         players = {key for key, owners in ledger._owners.items() if PLAYER in owners}
         assert players == self.held
         ends = {due[2] for due in self.stage.midi_io.player._schedule._heap if due[1] is False}
@@ -182,6 +214,8 @@ class OnStage(RuleBasedStateMachine):
 
     def teardown(self):
         try:
+            if self.unplugged:
+                self.synth_comes_back()
             self.stage.pass_until(self.stage.now_s + 2)
             self.stage.wake(command="my_turn")
             self.stage.end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Set
 from typing import Final
 
 from live.journal import JournalWriter
@@ -54,6 +55,8 @@ class Player:
         self._struck: set[Key] = set()
         """Keys that were ever struck: an output that comes back may sound them still, as the latest
         note-offs may not have reached it."""
+        self._pressed: set[tuple[int, int]] = set()
+        """And channel and controller of pedals that were ever pressed."""
         self.meter: HealthMeter | None = None
 
     # -- the player's own notes, on RtMidi's thread ---------------------------------------------
@@ -98,8 +101,11 @@ class Player:
         else:
             messages = [message]
             if kind == 0xB0 and message[1] in PEDALS:
-                change = self._pedals_down.add if message[2] >= 64 else self._pedals_down.discard
-                change(key)
+                if message[2] >= 64:
+                    self._pedals_down.add(key)
+                    self._pressed.add(key)
+                else:
+                    self._pedals_down.discard(key)
                 if message[2] < 64 and message[1] == SUSTAIN_PEDAL and self._pedal.is_down(key[0]):
                     messages = []
         for each in messages:
@@ -136,6 +142,8 @@ class Player:
 
     def _send_pedal(self, messages: list[bytes]) -> None:
         for message in messages:
+            if message[2] >= 64:
+                self._pressed.add((message[0] & 0x0F, message[1]))
             self._output.send(message)
             self._journal.write("out", self._heard_s(), message)
 
@@ -237,10 +245,16 @@ class Player:
                 self._journal_end(key, number)
             self._send_pedal(self._pedal.release())
 
-    def may_sound(self, keys: set[Key]) -> None:
-        """Take note of keys that were struck before and that the output may sound still."""
+    def may_sound(self, keys: Set[Key], pedals: Set[tuple[int, int]]) -> None:
+        """Take note of keys and pedals that were pressed before, and may be for the output still.
+
+        Args:
+            keys: channels and pitches.
+            pedals: channels and controllers.
+        """
         with self._changed:
             self._struck |= keys
+            self._pressed |= pedals
 
     def output_back(self) -> None:
         """Silence what it may have been left sounding with."""
@@ -250,6 +264,9 @@ class Player:
             for message in silence(self._struck - held):
                 if message[0] & 0xF0 == 0x80 or message[0] & 0x0F not in channels:
                     self._output.send(message)
+            for channel, pedal in sorted(self._pressed - self._pedals_down):
+                if pedal != SUSTAIN_PEDAL or not self._pedal.is_down(channel):
+                    self._output.send(bytes([0xB0 | channel, pedal, 0]))
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ from live.messages import (
 from live.midi_io.echo import EchoFilter
 from live.midi_io.health import HealthMeter
 from live.midi_io.hot_plug import HotPlug
-from live.midi_io.ledger import note_off
+from live.midi_io.ledger import Key, note_off
 from live.midi_io.listener import Listener
 from live.midi_io.outlet import Outlet
 from live.midi_io.player import Player
@@ -258,9 +258,17 @@ def run(
     for key in standing.down("in"):
         told += 1  # the improviser hears of it when it reads the journal
         journal.write("in", now_s, note_off(key), told)
+    for channel, pedal in standing.pedals("in"):
+        told += 1
+        journal.write("in", now_s, bytes([0xB0 | channel, pedal, 0]), told)
     to_parent = Outbox(parent)
     midi_io = MidiIo(settings, journal, to_parent, told)
-    midi_io.player.may_sound(standing.down("in") | standing.down("out") | settings.left_down)
+    midi_io.player.may_sound(
+        _on_both_hands(settings, standing.down("in")) | standing.down("out") | settings.left_down,
+        _on_both_hands(settings, standing.pedals("in"))
+        | standing.pedals("out")
+        | settings.left_pedals,
+    )
     try:
         source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
     except UserError as error:
@@ -294,6 +302,12 @@ def run(
                 to_parent.send_now(Lost(midi_io.journal.lost_lines))
         watching.join(CLOSE_TIMEOUT_S)
         midi_io.hot_plug.close()  # last: a server that does not answer lets it wait
+
+
+def _on_both_hands(settings: MidiSettings, keys: set[Key]) -> set[Key]:
+    """Return keys or pedals of the keyboard wherever they may have gone to."""
+    left = settings.left_channel
+    return keys if left is None else keys | {(left, number) for _, number in keys}
 
 
 def _start_thread(body: Callable[..., None], *arguments: object) -> threading.Thread:
