@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ KILLED = f"""
 import os, pathlib, signal, sys
 from rich.console import Console
 from tests.lessons import LESSON
-from tests.test_training_resume import STRAIGHT
+from tests.test_training_resume import STRAIGHT, begun
 from training import fit as fit_module
 from training.callbacks import Pace
 
@@ -47,8 +48,17 @@ class Killed(Pace):
 
 fit_module.Pace = Killed
 often = STRAIGHT.model_copy(update={{"checkpoint_minutes": 1e-9}})
-fit_module.fit(often, LESSON, pathlib.Path(sys.argv[1]), Console(quiet=True))
+fit_module.fit(often, LESSON, pathlib.Path(sys.argv[1]), Console(quiet=True), start=begun())
 """
+
+
+def begun():
+    """Return the weights that the run begins with: a network that grows attention."""
+    keras.utils.set_random_seed(3)
+    plain = EventLSTM(NetworkConfig(**SHAPE))
+    plain.build(None)
+    keras.utils.set_random_seed(os.getpid())  # chance begins elsewhere in every process
+    return Start(plain, [], {}, {}).grown(False, True, STRAIGHT.seed).weights
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +75,14 @@ def killed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def resumed(killed):
     console = Console(record=True, width=160)
-    return fit(STRAIGHT, LESSON, killed, console), console.export_text()
+    return fit(STRAIGHT, LESSON, killed, console, start=begun()), console.export_text()
 
 
 def test_killed_run_reaches_what_it_would_have_reached(resumed, tmp_path):
     outcome, text = resumed
     assert "going on from" in text
     assert "epoch 2" in text
-    straight = fit(STRAIGHT, LESSON, tmp_path / "run", Console(quiet=True))
+    straight = fit(STRAIGHT, LESSON, tmp_path / "run", Console(quiet=True), start=begun())
     assert [e["steps"] for e in outcome.history] == [e["steps"] for e in straight.history]
     assert outcome.events == straight.events
     for one, other in zip(
@@ -92,7 +102,7 @@ def test_checkpoint_tells_the_figures_of_its_own_weights_or_none(resumed, killed
 def test_finished_run_has_nothing_left_to_do(resumed, killed):
     outcome, _ = resumed
     console = Console(record=True, width=200)
-    after = fit(STRAIGHT, LESSON, killed, console)
+    after = fit(STRAIGHT, LESSON, killed, console, start=begun())
     assert "it is over" in console.export_text()
     assert after.events == outcome.events
     assert after.bits == pytest.approx(outcome.bits)
@@ -102,22 +112,8 @@ def test_more_epochs_go_on_from_a_finished_run(resumed, killed, tmp_path):
     for name in (BEST, LAST):
         (tmp_path / name).write_bytes((killed / name).read_bytes())
     longer = STRAIGHT.model_copy(update={"epochs": 4})
-    outcome = fit(longer, LESSON, tmp_path, Console(quiet=True))
-    assert [e["steps"] for e in outcome.history] == [8, 16, 24, 32]
-
-
-def test_run_that_grew_attention_goes_on_in_another_process(tmp_path):
-    plain = EventLSTM(NetworkConfig(**SHAPE))
-    plain.build(None)
-    console = Console(record=True, width=200)
-    for chance in (5, 6):  # processes differ in where their chance begins
-        keras.utils.set_random_seed(chance)
-        start = Start(plain, [], {}, {}).grown(False, True, STRAIGHT.seed)
-        settings = STRAIGHT.model_copy(update={**start.shape, "epochs": 1})
-        outcome = fit(settings, LESSON, tmp_path, console, start=start.weights)
-    assert outcome.network.attention is not None
-    assert [e["steps"] for e in outcome.history] == [0, 8]
-    assert "it is over" in console.export_text()
+    outcome = fit(longer, LESSON, tmp_path, Console(quiet=True), start=begun())
+    assert [e["steps"] for e in outcome.history] == [0, 8, 16, 24, 32]
 
 
 def retold(path, part, **changes):
@@ -192,7 +188,7 @@ def test_only_a_run_that_may_be_replaced_is(resumed, killed, tmp_path):
 
 def refusal(settings, lesson, folder):
     with pytest.raises(UserError) as caught:
-        fit(settings, lesson, folder, Console(quiet=True))
+        fit(settings, lesson, folder, Console(quiet=True), start=begun())
     line = str(caught.value)
     assert "\n" not in line
     assert "--again" in line
