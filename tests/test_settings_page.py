@@ -15,7 +15,7 @@ from live.set_flag import read_set_flags
 from live.settings import LIVE, load
 from live.settings_cli import settings_table
 
-PAGES = ("controls", "playing", "settings")
+PAGES = ("controls", "daw", "page", "settings", "synth", "together")
 SETTINGS = (PROJECT / "docs" / "settings.md").read_text()
 CONTROLS = (PROJECT / "docs" / "controls.md").read_text()
 
