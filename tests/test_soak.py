@@ -8,6 +8,7 @@ import signal
 import statistics
 import time
 import tracemalloc
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from live.config_file import PROJECT
 from live.journal import read_lines
 from live.model import Model
+from tests import jack
 from tests.core.room import FlatNetwork
 from tests.stage import Stage
 
@@ -110,21 +112,37 @@ def test_eight_hours_of_the_core_leave_no_memory_behind_and_do_not_drift(monkeyp
 # -- a session on JACK ---------------------------------------------------------------------------
 
 
-def soak(performer, peer, seconds, settle_s):
+LOOK_S = 30
+"""Somebody opens the page this often, and leaves at once."""
+
+
+def soak(performer, peer, seconds, settle_s, page):
     """Play to a session for a while; return its journal, and by process how its memory grew."""
-    session = performer("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "3")
+    shown = ("--page", "--set", "page.port=0") if page else ()
+    flags = ("--virtual", "--bpm", str(BPM), "--output-channel", "2", "--seed", "3")
+    session = performer(*flags, *shown)
     session.wait_ready()
     peer.connect()
-    processes = {name: session.child(name) for name in ("midi_io", "improviser")}
+    names = ["midi_io", "improviser"]
+    address = None
+    if page:
+        jack.wait_for(lambda: "page: http" in session.output, "the page", 60)
+        address = session.output.split("page: ")[1].split()[0]
+        names.append("page")
+    processes = {name: session.child(name) for name in names}
     processes["parent"] = psutil.Process(session.process.pid)
     memory = {name: [] for name in processes}
-    began_s = time.monotonic()
+    began_s = looked_s = time.monotonic()
     for count in itertools.count():
         if time.monotonic() - began_s >= seconds:
             break
         peer.play([(i * 0.2, i * 0.2 + 0.15, 50 + (7 * count + 3 * i) % 24) for i in range(8)])
         time.sleep(min(8 * BEAT_S, seconds / 5))
         del peer.heard[:]
+        if address is not None and time.monotonic() >= looked_s + LOOK_S:
+            looked_s = time.monotonic()
+            with urlopen(address) as answer:
+                assert b"Continuo" in answer.read()
         if time.monotonic() - began_s >= settle_s:
             for name, process in processes.items():
                 memory[name].append(process.memory_full_info().uss)
@@ -143,8 +161,8 @@ def lateness_s(journal):
     return [origin_s + line.time_s - line.rest[2] for line in lines]
 
 
-def check_soak(performer, peer, seconds, settle_s, limit):
-    journal, growth, output = soak(performer, peer, seconds, settle_s)
+def check_soak(performer, peer, seconds, settle_s, limit, page=False):
+    journal, growth, output = soak(performer, peer, seconds, settle_s, page)
     late_s = lateness_s(journal)
     assert len(late_s) > seconds / 4
     part = max(1, len(late_s) // 3)
@@ -164,4 +182,4 @@ def test_a_session_does_not_grow_or_drift(performer, peer):
 @pytest.mark.slow
 @pytest.mark.jack
 def test_half_an_hour_on_jack_does_not_grow_or_drift(performer, peer):
-    check_soak(performer, peer, seconds=1800, settle_s=300, limit=0.02)
+    check_soak(performer, peer, seconds=1800, settle_s=300, limit=0.02, page=True)
