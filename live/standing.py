@@ -8,9 +8,9 @@ writes them, and tells it all as one line more, a "sum", from which it can be re
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, NonNegativeInt, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, NonNegativeInt, ValidationError
 
 from live.beat_mark import BeatMark
 from live.core.controls import PRESSED
@@ -35,18 +35,21 @@ Entry = list[Any]
 """A line as it is written."""
 
 
+_Key = tuple[Annotated[int, Field(ge=0, le=15)], Annotated[int, Field(ge=0, le=127)]]
+
+
 class _Sum(BaseModel):
     """What is written."""
 
     id: NonNegativeInt
     number: NonNegativeInt
-    down: dict[Literal["in", "out"], list[Key]]
-    pedals: dict[Literal["in", "out"], list[Key]]
+    down: dict[Literal["in", "out"], list[_Key]]
+    pedals: dict[Literal["in", "out"], list[_Key]]
     played: list[Entry]
     held: list[Entry]
     latest: list[Entry]
     clock: tuple[Run, NonNegativeInt]
-    sound_s: float | None
+    sound_s: FiniteFloat | None
 
 
 class Standing:

@@ -251,8 +251,21 @@ def test_what_stands_can_be_told_and_read_back_at_any_moment(drawn, data):
     assert held == {kind: other.down(kind) for kind in held}
 
 
-@pytest.mark.parametrize("text", ["{}", "3", '{"id": -1}', '{"id": 1, "number": "many"}'])
-def test_sum_that_makes_no_sense_is_a_line_as_any_other(tmp_path, text):
+STANDS = Standing().summary(1.0)[2]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        3,
+        STANDS | {"id": -1},
+        STANDS | {"number": "many"},
+        STANDS | {"down": {"in": [[16, 60]]}},
+    ],
+)
+def test_sum_that_makes_no_sense_is_a_line_as_any_other(tmp_path, about):
+    text = json.dumps(about)
     path = tmp_path / "session.jsonl"
     path.write_text(
         f'{{"journal": 1}}\n["in", 1.0, "903c50", 1]\n["sum", 2.0, {text}]\n["end", 3.0]'

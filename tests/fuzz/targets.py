@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import mido
@@ -14,6 +16,7 @@ import pytest
 from onnx import helper
 
 from live.config_file import PROJECT
+from live.core.settings import PerformerSettings
 from live.errors import UserError
 from live.journal import read_header
 from live.live_settings import LiveSetting
@@ -173,20 +176,37 @@ TARGETS: dict[str, Callable[[], MidiInput | Journal | Config | ModelFile]] = {
     "model": ModelFile,
 }
 
-_JOURNAL = b"""{"journal": 1, "bpm": 120.0, "origin_s": 5.0}
-["core", 0.1, {"model": "m", "sha256": "0", "performer": {"bpm": 120.0}, "lines": 0, "heard": 0}]
-["in", 0.2, "903c50", 1]
-["beat", 0.2, 4.5, 0.02, 3, 96]
-["step", 0.2, 1]
-["in", 0.5, "803c00", 2]
-["change", 0.6, {"bpm": 90.0, "mode": "continue"}]
-["beat", 0.6, 24.5, 0.0277, 3, 72]
-["do", 0.7, "your_turn"]
-["step", 1.5, 2]
-["out", 1.6, "903e40", 1, 6.6]
-["gone", 2.0]
-["end", 2.5]
-"""
+_PERFORMER = asdict(PerformerSettings(model="m.onnx", clock="midi", bpm=120.0, seed_window=4))
+_CORE = {"model": "m.onnx", "sha256": "0", "performer": _PERFORMER, "since": 0, "lines": 0}
+_SUM = {
+    "id": 1,
+    "number": 2,
+    "down": {"in": [[0, 61]], "out": []},
+    "pedals": {"in": [[0, 64]]},
+    "played": [["in", 0.2, "903c50", 1]],
+    "held": [["in", 0.3, "b0407f", 2]],
+    "latest": [["turn", 1.0, "model"], ["beat", 1.0, 24.0, 0.02, 0, 96]],
+    "clock": ["running", 0],
+    "sound_s": 1.6,
+}
+_JOURNAL = [
+    {"journal": 1, "bpm": 120.0, "origin_s": 5.0},
+    ["core", 0.1, _CORE | {"heard": 0}],
+    ["in", 0.2, "903c50", 1],
+    ["step", 0.2, 1],
+    ["in", 0.5, "803c00", 2],
+    ["change", 0.6, {"bpm": 90.0, "mode": "continue"}],
+    ["do", 0.7, "your_turn"],
+    ["step", 1.5, 2],
+    ["out", 1.6, "903e40", 1, 6.6],
+    ["gone", 2.0],
+    ["sum", 2.0, _SUM],
+    ["clock", 2.1, "f8", 3],
+    ["core", 2.1, _CORE | {"since": 1, "lines": 1, "heard": 3}],
+    ["clock", 2.2, "f8", 4],
+    ["step", 2.2, 4],
+    ["end", 2.5],
+]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -195,7 +215,7 @@ def seeds(target: str) -> list[bytes]:
         chance = random.Random(1)
         return [mutated(chance) for _ in range(50)]
     if target == "journal":
-        return [_JOURNAL]
+        return ["\n".join(map(json.dumps, _JOURNAL)).encode()]
     if target == "config":
         return [(PROJECT / "config.toml").read_bytes()]
     return [
