@@ -16,6 +16,7 @@ from live.events import COLUMN, PREDICTED, START, special_event
 from live.model import FIELD_SLICE, Model, draw_noise
 from tests.conftest import PROJECT
 from tests.disk import REFUSED, full_disk
+from tests.jack import wait_for
 from tests.lessons import LESSON, SETTINGS, SHAPE, scale
 from training import fit as fit_module
 from training.callbacks import Checkpoints, Pace
@@ -218,12 +219,8 @@ def write_midi(path, seed):
 
 
 def school(*arguments, folder):
-    return program("training", *arguments, folder=folder)
-
-
-def program(name, *arguments, folder):
     return subprocess.run(
-        [sys.executable, "-m", name, *map(str, arguments)],
+        [sys.executable, "-m", "training", *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -232,7 +229,6 @@ def program(name, *arguments, folder):
             **os.environ,
             "PYTHONPATH": str(PROJECT),
             "XDG_CACHE_HOME": str(folder / "cache"),
-            "JACK_DEFAULT_SERVER": "continuo-nobody-runs-this",
             "COLUMNS": "200",
         },
     )
@@ -256,7 +252,7 @@ def assert_refused(result, *words):
         assert word in lines[0]
 
 
-def test_folder_of_midi_files_becomes_a_model_that_the_performer_plays(tmp_path):
+def test_folder_of_midi_files_becomes_a_model_that_the_performer_plays(tmp_path, performer):
     (tmp_path / "music" / "more").mkdir(parents=True)
     for seed in range(3):
         write_midi(tmp_path / "music" / f"{seed}.mid", seed)
@@ -283,10 +279,9 @@ def test_folder_of_midi_files_becomes_a_model_that_the_performer_plays(tmp_path)
     assert (tmp_path / "runs" / "mine" / BEST).exists()
     assert {p.name for p in (tmp_path / "models").iterdir()} == {"mine.onnx", "mine.float32.onnx"}
 
-    demo = ("--demo", "--no-page", "--bpm", 400, "--seconds", 3, "--model", "models/mine.onnx")
-    result = program("live", *demo, folder=tmp_path)
-    assert result.returncode == 0, result.stderr
-    (recording,) = (tmp_path / "sessions").glob("*.mid")
+    session = performer("--demo", "--bpm", "400", "--model", str(tmp_path / "models" / "mine.onnx"))
+    wait_for(lambda: "(the model played" in session.output, "the end of its first turn", 60)
+    recording = session.stop(signal.SIGTERM)
     played = {track.name: track for track in mido.MidiFile(recording).tracks}["Model"]
     assert any(message.type == "note_on" and message.velocity for message in played)
 
