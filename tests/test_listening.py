@@ -1,11 +1,14 @@
 """The pages to listen to: every prompt is gone on from, the files are small and always the same."""
 
+import json
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import listening
-from benchmarks.ablation import Result, table
+from benchmarks.ablation import TRIALS, Length, Result, given, table
 from tests.models import write_model
 from training.reading import read
 
@@ -49,7 +52,21 @@ def test_each_prompt_is_heard_and_gone_on_from_alike_each_time(prompts, tmp_path
 def test_trials_stand_beside_the_first():
     def result(name, pitch):
         bits = {"shift": 1.0, "pitch": pitch, "duration": 1.5}
-        return Result(name, bits, bits, 1000, 2500.0, 10, "2026-11-25")
+        return Result(name, bits, bits, 1000, 2500.0, 10, "2026-11-25", {})
 
     rows = table([result("first", 4.0), result("better", 3.9)]).splitlines()
     assert [row.split(" | ")[5] for row in rows[2:]] == ["+0.000", "-0.100"]
+
+
+def test_trial_is_known_by_all_that_it_hangs_on():
+    music = SimpleNamespace(training=SimpleNamespace(identity="these notes"))
+    trial, length = TRIALS[0], Length(1000, 0.0)
+    known = given(trial, music, length)
+    assert json.loads(json.dumps(known)) == known  # as it is read from the file
+    others = [
+        given(TRIALS[1], music, length),
+        given(trial, music, Length(2000, 0.0)),
+        given(trial, SimpleNamespace(training=SimpleNamespace(identity="others")), length),
+        given(replace(trial, extras=("sounding notes",)), music, length),
+    ]
+    assert all(other != known for other in others)
