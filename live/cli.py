@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -43,7 +44,15 @@ class _LastingConsole(Console):
     """Prints as long as anybody reads; when nobody does, the session goes on without a word."""
 
     def on_broken_pipe(self) -> None:
+        self.fall_silent()
+
+    def fall_silent(self) -> None:
+        """Print no more; what waits to be printed must not fail when the program ends."""
         self.quiet = True
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 _console = _LastingConsole(highlight=False, soft_wrap=True, emoji=False)
@@ -279,8 +288,10 @@ def _serve_page(session: Session, chosen: SessionSettings) -> PageLink | None:
 
 
 def _tell(line: str) -> None:
-    with suppress(OSError):  # a full disk, a terminal that is gone
+    try:
         _console.print(line, markup=False)
+    except OSError:  # a full disk, a terminal that is gone
+        _console.fall_silent()
 
 
 def _interrupt(*_: object) -> None:

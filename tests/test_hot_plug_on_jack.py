@@ -15,6 +15,7 @@ import rtmidi
 
 from live.config_file import PROJECT
 from live.errors import UserError
+from live.journal import read_lines
 from live.midi_io.jack_wiring import JackWiring
 from live.midi_io.outlet import Outlet
 from live.settings import load
@@ -111,8 +112,12 @@ def test_keyboard_that_is_unplugged_lets_go_of_its_keys_and_comes_back(
         wait_for_lines(session, "is back", number)
     assert statistics.median(away_s) < RECONNECTED_S
     wait_for_model(synth)
-    assert bytes([0xB0, 64, 0]) in synth.heard
     wait_for_lines(session, "is gone", count)
+    # RtMidi keeps Python's lock while it closes the keyboard's port; the synth lives in the same
+    # process: of two messages in one period it may read one twice. The journal has what was taken.
+    (journal,) = session.folder.glob("*.jsonl")
+    lifted = [line for line in read_lines(journal) if line.message == bytes([0xB0, 64, 0])]
+    assert len(lifted) == count
     file = mido.MidiFile(session.stop(signal.SIGTERM))
     down = set()
     for message in file.tracks[1]:

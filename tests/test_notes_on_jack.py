@@ -36,6 +36,7 @@ def test_bounds_instruments_and_dynamics_hold_at_the_ports(performer, peer, tmp_
         "[instruments.channels]\n0 = 2\n32 = 3\n"
     )
     flags = ("--virtual", "--mode", "continue", "--bpm", "300", "--seed", "5", "--temperature", "2")
+    flags += ("--silence-beats", "4")  # longer than it is listened to at the end
     session = performer("--config", str(config), *flags)
     session.wait_ready()
     peer.connect()
