@@ -5,12 +5,9 @@ import pytest
 import tensorflow as tf
 
 from live.events import FIELDS, PREDICTED
-from live.model import FIELD_SLICE, Model
+from tests.exported import check_files
 from training.attention import ATTENDED, DEPTH, HEADS, KEY, VALUE, Attention, state_rows
-from training.export import export
 from training.network import EventLSTM, NetworkConfig, grown
-from training.onnx_weights import read_network
-from training.quantize import quantize
 
 CONFIG = NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0, attention=True)
 UNITS, WIDTH = 24, 36
@@ -94,25 +91,7 @@ def network(request):
 
 
 def test_the_file_keeps_keys_and_values_among_its_states(network, tmp_path):
-    path, smaller = tmp_path / "float32.onnx", tmp_path / "int8.onnx"
-    export(network, path, {})
-    quantize(path, smaller, [])
-    events = tokens(ATTENDED + 30)
-    targets = events[1:, : len(PREDICTED)]
-    trained = network({"events": events[None, :-1], "targets": targets[None]})["pitch"][0]
-    for file, difference in ((path, 1e-4), (smaller, 0.3)):
-        model = Model(file)
-        assert model.state_shape == (network.config.state_rows, UNITS)
-        states, pitches = model.zero_states(), []
-        for event, target in zip(events[:-1], targets, strict=True):
-            step = model.run(event[None], states, forced=target)
-            states = step.states
-            pitches.append(step.logits[-1, FIELD_SLICE["pitch"]])
-        np.testing.assert_allclose(np.stack(pitches), trained, atol=difference)
-    again = read_network(path)
-    assert again.config == network.config
-    for one, other in zip(again.get_weights(), network.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    check_files(network, tokens(ATTENDED + 30), tmp_path, int8_difference=0.3)
 
 
 def test_states_after_many_events_are_those_after_each(network):

@@ -5,15 +5,12 @@ import pytest
 from rich.console import Console
 
 from live.events import COLUMN, SHIFT, UNKNOWN, Note, encode_piece
-from live.model import FIELD_SLICE, Model
+from tests.exported import check_files
 from tests.lessons import LESSON, SETTINGS
 from training.checkpoint import BEST, read_told
-from training.export import export
 from training.fit import fit
 from training.lookback import BARS_AGO, HISTORY, extend, look_back, pack, state_rows, unpack
 from training.network import EventLSTM, NetworkConfig
-from training.onnx_weights import read_network
-from training.quantize import quantize
 from training.start import read_start
 
 BAR = 96
@@ -91,24 +88,7 @@ def network():
 
 
 def test_the_file_keeps_what_it_heard_among_its_states(network, tmp_path):
-    path, smaller = tmp_path / "float32.onnx", tmp_path / "int8.onnx"
-    export(network, path, {})
-    quantize(path, smaller, [])
-    events = encode_piece(piece())
-    targets = events[1:, :5]
-    trained = network({"events": events[None, :-1], "targets": targets[None]})["pitch"][0]
-    for file, difference in ((path, 1e-4), (smaller, 0.2)):
-        model = Model(file)
-        states, pitches = model.zero_states(), []
-        for event, target in zip(events[:-1], targets, strict=True):
-            step = model.run(event[None], states, forced=target)
-            states = step.states
-            pitches.append(step.logits[-1, FIELD_SLICE["pitch"]])
-        np.testing.assert_allclose(np.stack(pitches), trained, atol=difference)
-    again = read_network(path)
-    assert again.config == CONFIG
-    for one, other in zip(again.get_weights(), network.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    check_files(network, encode_piece(piece()), tmp_path, int8_difference=0.2)
 
 
 def test_what_stood_there_changes_what_is_foreseen(network):
