@@ -25,11 +25,11 @@ from live.osc.link import osc
 from live.page.link import HOW_TO_GET_IT, PageLink, can_be_served, open_browser
 from live.panel import shown
 from live.replay_cli import replay
+from live.session import Session
 from live.session_settings import SessionSettings
 from live.set_flag import read_set_flags
 from live.settings_cli import settings as list_settings
 from live.signals import signals_noted
-from live.supervisor import Session
 
 app = typer.Typer(
     add_completion=False,

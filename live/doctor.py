@@ -25,8 +25,8 @@ from live.loopback import ARRIVES_S, Stopwatch, time_ports_alone
 from live.messages import Health
 from live.midi_io import ports
 from live.midi_io.names import VIRTUAL
+from live.session import Session
 from live.session_settings import SessionSettings
-from live.supervisor import Session
 
 Verdict = Literal["good", "fair", "poor"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -10,21 +9,18 @@ from multiprocessing.process import BaseProcess
 from typing import Final
 
 from live import processes
+from live.child import start_process
 from live.core.settings import PerformerSettings
 from live.messages import ConnectLink
 from live.outbox import Outbox
 
 END_TIMEOUT_S: Final = 2.0
 
-Start = Callable[..., tuple[BaseProcess, Connection]]
-"""Starts a process of a name with a body and its arguments; returns it and the pipe to it."""
-
 
 class LinkChild:
     """Starts and ends the process. If it ends by itself, the tempo goes on without Link."""
 
-    def __init__(self, start: Start) -> None:
-        self._start = start
+    def __init__(self) -> None:
         self._running: tuple[BaseProcess, Connection] | None = None
 
     def follow(self, settings: PerformerSettings, midi_io: Outbox) -> None:
@@ -36,7 +32,7 @@ class LinkChild:
         self.end()
         if wanted:
             midi_end, link_end = Pipe()
-            self._running = self._start(
+            self._running = start_process(
                 "link", processes.link, settings.bpm, settings.beats_per_bar, link_end
             )
             with suppress(OSError):  # if it is gone, its own end is taken care of

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from live.core.view import NoteView, View, Who
 from live.messages import Health
-from live.supervisor import Session
+from live.session import Session
 from live.watching import News
 
 REFRESH_S: Final = 0.125

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from live import link_peer
 from live.errors import UserError
 from live.live_settings import LiveSetting, LiveSettings, Owner
+from live.midi_io.settings import MidiSettings
 from live.model_files import find_model
 from live.session_settings import SessionSettings
 
@@ -25,6 +27,28 @@ class PresentSettings:
     def now(self) -> SessionSettings:
         """All settings as they are."""
         return self._now
+
+    def midi_io(self) -> MidiSettings:
+        """Return what midi_io begins with, which heeds some settings of the core's as well."""
+        p = self._now.performer
+        return replace(
+            self._now.midi,
+            clock=p.clock,
+            latency_ms=p.latency_ms,
+            split=p.split,
+            left_channel=p.left_channel,
+        )
+
+    def journal_header(self) -> dict[str, Any]:
+        """Return what a journal that begins now says of the session."""
+        s = self._now
+        return {
+            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "bpm": s.performer.bpm,
+            "beats_per_bar": s.performer.beats_per_bar,
+            "model": s.model.name,
+            "performer": asdict(s.performer),
+        }
 
     def values(self) -> dict[str, Any]:
         """Return the live settings by full name, as the file spells them."""

@@ -18,8 +18,8 @@ from live.errors import UserError
 from live.journal import read_lines
 from live.midi_io.jack_wiring import JackWiring
 from live.midi_io.outlet import Outlet
+from live.session import Session
 from live.settings import load
-from live.supervisor import Session
 from tests import jack
 from tests.jack_device import Device
 

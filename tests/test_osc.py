@@ -28,8 +28,8 @@ from live.osc.server import MAX_BYTES, MESSAGES_PER_S, OscServer
 from live.osc.settings import LOOPBACK, OscSettings
 from live.osc.words import obey
 from live.present import PresentSettings
+from live.session import Session
 from live.settings import LIVE, load
-from live.supervisor import Session
 from live.watching import SettingChanged, Told
 from tests.jack import wait_for
 

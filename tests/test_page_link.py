@@ -9,7 +9,7 @@ import psutil
 
 from live.page import link
 from live.page.settings import PageSettings
-from live.supervisor import Told
+from live.watching import Told
 from tests.jack import wait_for
 
 

@@ -10,8 +10,8 @@ import psutil
 
 from live.config_file import PROJECT
 from live.core.view import View
+from live.session import Session
 from live.settings import load
-from live.supervisor import Session
 
 
 class Watched:

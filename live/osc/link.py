@@ -11,7 +11,7 @@ from live.osc.settings import LOOPBACK, OscSettings
 from live.settings import LIVE
 
 if TYPE_CHECKING:
-    from live.supervisor import Session
+    from live.session import Session
 
 
 @contextmanager

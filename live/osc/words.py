@@ -23,7 +23,7 @@ PLAYED: Final = {"note": 0x90, "control": 0xB0}
 
 
 class Steered(Protocol):
-    """What is asked of a session; see ``live.supervisor.Session``."""
+    """What is asked of a session; see ``live.session.Session``."""
 
     def change(self, name: str, value: object) -> None:
         """Let a live setting have another value."""

@@ -29,7 +29,7 @@ from live.page.messages import (
     WantTake,
 )
 from live.page.settings import PageSettings
-from live.supervisor import Session
+from live.session import Session
 from live.watching import News, SettingChanged, Told
 
 HOW_TO_GET_IT: Final = "no page: pip install 'continuo[page]' gets what serves it"
