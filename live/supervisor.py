@@ -88,7 +88,7 @@ class Supervisor:
             ended: a message here ends it.
 
         Returns:
-            Whether it was ended so, and not because midi_io cannot be had back.
+            True: the time is over, or it was ended; False: midi_io cannot be had back.
         """
         end_s = None if seconds is None else time.perf_counter() + seconds
         while self.midi_io is not None:

@@ -8,10 +8,10 @@ import pytest
 
 from live.errors import UserError
 from live.messages import Said
+from live.midi_io.dispatch import MidiIo
 from live.midi_io.health import HealthMeter
 from live.midi_io.hot_plug import HotPlug
 from live.midi_io.outlet import Outlet
-from live.midi_io.process import MidiIo
 from live.midi_io.settings import MidiSettings
 from tests.jack import wait_for
 

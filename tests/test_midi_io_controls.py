@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from live.control_settings import Controls, read_controls
-from live.midi_io.process import MidiIo
+from live.midi_io.dispatch import MidiIo
 from live.midi_io.settings import MidiSettings
 from live.settings import LIVE
 

@@ -11,7 +11,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import JournalWriter, read_header, read_lines
 from live.messages import ConnectLink, LinkState, NewTake, TakeBegan
-from live.midi_io.process import MidiIo
+from live.midi_io.dispatch import MidiIo
 from live.midi_io.settings import MidiSettings
 from live.tail import read_tail
 from live.transcript import Remembered, Transcript, recall

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from live.journal import JournalWriter, read_header, read_lines
 from live.messages import PlayNote
-from live.midi_io.process import MidiIo
+from live.midi_io.dispatch import MidiIo
 from live.midi_io.settings import MidiSettings
 from live.recording import write_lines, write_midi_file
 from tests.music import moments
