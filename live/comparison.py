@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from live.core.ear import NOTE_ON
 from live.journal_line import Line
-from live.replay import NEAR_S, Given, Replay, Take
+from live.past_take import Take
+from live.replay import Given, Replay
 
+NEAR_S: Final = 0.1
+"""What was taken back so shortly before or after its moment may have sounded or not: the word of it
+crossed with the note on the way."""
 Spelling = tuple[int, int, int, int]
 """Onset in microseconds, channel, pitch, velocity: what makes two notes the same."""
 

@@ -60,6 +60,11 @@ class Line:
         numbered = self.kind in NUMBERED and len(self.rest) > 1
         return self.rest[1] if numbered and type(self.rest[1]) is int else None
 
+    @property
+    def named(self) -> int | None:
+        """The number of a message that a "step" or "missed" line names; None: it names none."""
+        return self.rest[0] if self.rest and type(self.rest[0]) is int else None
+
 
 def as_line(entry: object) -> Line | None:
     """Return what an entry of JSON says; None: it makes no sense."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from live.errors import UserError
 from live.model import MAX_BYTES, Model
-from live.replay import ModelFile
+from live.past_take import ModelFile
 
 
 @dataclass(frozen=True)

@@ -9,144 +9,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from live.core.controls import Command
 from live.core.memory import Memory, Network
 from live.core.performer import Performer
-from live.core.settings import PerformerSettings
-from live.errors import UserError
-from live.journal import moment, read_header, read_lines
 from live.journal_line import Line
 from live.messages import Action, Panic, PlayNote, Yield
-from live.past_settings import read_changes, read_settings
+from live.past_settings import read_changes
+from live.past_take import ModelFile, Take
 from live.tail import tail_since
-from live.transcript import Remembered, recall
+from live.transcript import recall
 
-NEAR_S: Final = 0.1
-"""What was taken back so shortly before or after its moment may have sounded or not: the word of it
-crossed with the note on the way."""
 _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Command)
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """Which model: of a "model" line, with which the core went on from there."""
-
-    model: str
-    """Name of the file."""
-    sha256: str
-
-    @classmethod
-    def of(cls, about: object) -> ModelFile | None:
-        """Return what is said about a model; None: it makes no sense."""
-        if not isinstance(about, dict) or not isinstance(about.get("sha256"), str):
-            return None
-        return cls(str(about.get("model")), about["sha256"])
-
-
-@dataclass(frozen=True)
-class CoreBegins(ModelFile):
-    """A "core" line: with what the improviser began, at first or after its end."""
-
-    settings: PerformerSettings
-    remembered: Remembered
-
-    @classmethod
-    def read(cls, line: Line) -> CoreBegins | None:
-        """Return what a line says; None: it makes no sense."""
-        about = line.rest[0] if line.rest else None
-        if not isinstance(about, dict):
-            return None
-        settings = read_settings(about.get("performer"))
-        if settings is None:
-            return None
-        sha256, counts = about.get("sha256"), [about.get(n, 0) for n in ("since", "lines", "heard")]
-        if not isinstance(sha256, str) or any(type(n) is not int or n < 0 for n in counts):
-            return None
-        return cls(str(about.get("model")), sha256, settings, Remembered(*counts))
-
-
-@dataclass(frozen=True)
-class Take:
-    """A journal that has been read."""
-
-    header: dict[str, Any]
-    lines: Sequence[Line]
-
-    @classmethod
-    def read(cls, path: Path) -> Take:
-        """Read the journal of a session, named by itself or by its MIDI file.
-
-        Raises:
-            UserError: it is not there, or is none that can be played again.
-        """
-        journal = path.with_suffix(".jsonl") if path.suffix.lower() != ".jsonl" else path
-        try:
-            take = cls(read_header(journal), tuple(read_lines(journal)))
-        except OSError as error:
-            raise UserError(
-                f"cannot read the journal {journal}: {error.strerror}; name a session's .mid or "
-                ".jsonl file, which stand beside each other"
-            ) from error
-        if not take.header:
-            raise UserError(f"{journal} is not the journal of a session")
-        if not take.begins:
-            raise UserError(
-                f"{journal} does not say what the model heard and when: it was recorded by an "
-                "earlier version, or ended before the model was ready"
-            )
-        return take
-
-    @cached_property
-    def origin_s(self) -> float:
-        """The moment from which the lines' times are counted."""
-        origin_s = self.header.get("origin_s")
-        number = isinstance(origin_s, int | float) and math.isfinite(origin_s)
-        return float(origin_s) if number else 0.0  # type: ignore[arg-type]
-
-    @cached_property
-    def begins(self) -> dict[int, CoreBegins]:
-        """By index of its line: the cores that began."""
-        read = {i: CoreBegins.read(x) for i, x in enumerate(self.lines) if x.kind == "core"}
-        return {i: begins for i, begins in read.items() if begins is not None}
-
-    @cached_property
-    def models(self) -> list[ModelFile]:
-        """Which models were played with."""
-        given = [line.rest[0] for line in self.lines if line.kind == "model" and line.rest]
-        later = [ModelFile.of(about) for about in given]
-        return [*self.begins.values(), *(model for model in later if model is not None)]
-
-    @cached_property
-    def told(self) -> dict[int, Line]:
-        """By number: the messages that a core was told while it played."""
-        missed = {line.rest[0] for line in self.lines if line.kind == "missed" and _whole(line)}
-        numbered = {x.number: x for x in self.lines if x.number is not None and x.told is not None}
-        return {n: x for n, x in sorted(numbered.items()) if n not in missed}
-
-    @cached_property
-    def missing(self) -> int:
-        """How many messages were told that the journal does not have: the disk was full."""
-        numbers = {line.number for line in self.lines if line.number is not None}
-        remembered = min((begins.remembered.heard for begins in self.begins.values()), default=0)
-        latest = max((n for n in numbers), default=0)
-        return max(0, latest - remembered - sum(n > remembered for n in numbers))
-
-    @property
-    def length_s(self) -> float:
-        """How long it is."""
-        return max((line.time_s for line in self.lines), default=0.0)
-
-    def moment_of(self, line: Line) -> float:
-        """Return the moment of a line as the processes saw it."""
-        return moment(self.origin_s + line.time_s)
 
 
 @dataclass(eq=False, slots=True)
@@ -250,8 +129,8 @@ class _Again:
         """Do what a line says was done."""
         time_s = self._take.moment_of(line)
         given = line.rest[0] if line.rest else None
-        if line.kind == "step" and _whole(line):
-            actions = self._hear_until(line.rest[0])
+        if line.kind == "step" and line.named is not None:
+            actions = self._hear_until(line.named)
             return [*actions, *self.pass_until(time_s), *self._performer.advance(time_s)]
         model = ModelFile.of(given) if line.kind == "model" else None
         if model is not None:
@@ -309,7 +188,3 @@ def _ended_s(take: Take, index: int) -> float:
         if sent or line.kind in ("gone", "step", "core"):
             return take.moment_of(line)
     return take.origin_s
-
-
-def _whole(line: Line) -> bool:
-    return bool(line.rest) and type(line.rest[0]) is int

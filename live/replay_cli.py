@@ -14,8 +14,9 @@ from live.errors import UserError
 
 if TYPE_CHECKING:  # the other commands need neither the model's runtime nor a MIDI library
     from live.journal_line import Line
+    from live.past_take import Take
     from live.playback import Timed
-    from live.replay import Given, Replay, Take
+    from live.replay import Given, Replay
 
 
 def replay(
@@ -37,7 +38,7 @@ def replay(
     """Let the model play a session again: the same notes, from the same playing of yours."""
     from live import past_models
     from live.model import Model
-    from live.replay import Take
+    from live.past_take import Take
     from live.replay import replay as play_again
 
     if out is not None and with_ is None:

@@ -17,7 +17,7 @@ from live.journal_line import Line, as_line
 from live.messages import Change, Heard, ModelWanted, Panic, PlayNote, Yield
 from live.midi_io import listener, outlet, player, process
 from live.midi_io.settings import MidiSettings
-from live.replay import Take
+from live.past_take import Take
 from live.standing import SUM, Standing
 from live.tail import choose_tail, notes_for
 from live.transcript import Transcript, recall

@@ -27,8 +27,8 @@ from live.events import alphabet
 from live.model import METADATA_KEY, Model
 from live.model_check import refers_to_files
 from live.past_models import find
+from live.past_take import ModelFile
 from live.recording import recover
-from live.replay import ModelFile
 from tests.models import write_model
 from tests.watched import Watched
 

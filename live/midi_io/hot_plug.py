@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Final, Protocol
+from typing import Final
 
-import rtmidi
-
-from live.errors import NoMidiError, UserError
+from live.errors import UserError
 from live.messages import Changed, PortList, Said
 from live.midi_io.health import HealthMeter
 from live.midi_io.listener import Listener
@@ -24,54 +22,14 @@ from live.midi_io.outlet import Outlet
 from live.midi_io.player import Player
 from live.midi_io.plug import Plug
 from live.midi_io.ports import State, find_api
-from live.midi_io.reopening import ReopenedPorts
 from live.midi_io.settings import MidiSettings
+from live.midi_io.wiring import Wiring, open_wiring
 
 INTERVAL_S: Final = 0.1
 """Between two looks; sooner where the MIDI system tells that something has changed."""
 
 SETTLE_S: Final = 0.05
 """So much later it shows whether a port was gone by itself."""
-
-
-class Wiring(Protocol):
-    """Connects our ports to others. All of it may wait for the MIDI system."""
-
-    def names(self, side: Side) -> list[str]:
-        """Return the ports that a side might be connected to."""
-        ...
-
-    def connected(self, side: Side) -> set[str]:
-        """Return those that it is connected to."""
-        ...
-
-    def new(self) -> set[str]:
-        """Return the ports that have appeared since this was asked last, as far as is known."""
-        ...
-
-    def connect(self, side: Side, name: str) -> None:
-        """Connect a side to a port.
-
-        Raises:
-            UserError: that is not possible; the line says why.
-        """
-        ...
-
-    def disconnect(self, side: Side, names: Iterable[str]) -> None:
-        """End connections."""
-        ...
-
-    def state(self, now_s: float) -> State:
-        """Return how the MIDI system is."""
-        ...
-
-    def wait(self, longest_s: float) -> None:
-        """Wait until something may have changed."""
-        ...
-
-    def close(self) -> None:
-        """Close everything, also where the MIDI system is gone."""
-        ...
 
 
 class HotPlug:
@@ -312,18 +270,8 @@ class HotPlug:
         if self._api is None:
             self._api = find_api(self._settings.api)
         on_input = self._listener.on_input if "input" in self._plugs else None
-        if self._api == rtmidi.API_UNIX_JACK:
-            try:
-                from live.midi_io.jack_wiring import JackWiring
-            except (ImportError, OSError):
-                pass  # without JACK's own library ports are found by looking, as elsewhere
-            else:
-                return JackWiring(on_input, self._outlet)
         virtual = [side for side, plug in self._plugs.items() if plug.setting == VIRTUAL]
-        try:
-            return ReopenedPorts(self._api, on_input, self._outlet, virtual)
-        except rtmidi.RtMidiError as error:
-            raise NoMidiError(f"the MIDI system does not answer ({error})") from error
+        return open_wiring(self._api, on_input, self._outlet, virtual)
 
     def _say(self, line: str) -> None:
         self._report(Said(time.perf_counter(), line))

@@ -12,7 +12,8 @@ from live import journal
 from live.comparison import compare
 from live.core.settings import PerformerSettings
 from live.journal import MOMENTS_PER_S, moment, read_lines
-from live.replay import Take, replay
+from live.past_take import Take
+from live.replay import replay
 from tests.core.room import FlatNetwork, Room
 from tests.core.studio import Studio
 

@@ -22,8 +22,9 @@ from live.journal import read_header
 from live.live_settings import LiveSetting
 from live.model import METADATA_KEY, Model
 from live.model_check import refers_to_files
+from live.past_take import Take
 from live.recording import write_midi_file
-from live.replay import Take, replay
+from live.replay import replay
 from live.settings import LIVE, load
 from live.tail import what_stands
 from tests.core.room import FlatNetwork
