@@ -33,8 +33,6 @@ class Hearing:
         self._sounding: dict[HeardNote, Entry] = {}
         self._chord_s = -math.inf
         self._chord_tick = 0
-        self.last_sound_s = -math.inf
-        """When anything was heard last, the model's notes included."""
 
     @property
     def keys_down(self) -> int:
@@ -49,7 +47,7 @@ class Hearing:
 
     def breaks_silence(self, heard: HeardNote) -> bool:
         """Whether a note that begins is the first one after a bar of silence."""
-        silence_s = heard.onset_s - self.last_sound_s
+        silence_s = heard.onset_s - self._score.last_sound_s
         return self._ear.keys_down == 1 and silence_s > self._clock.seconds_per_bar
 
     def note_began(self, heard: HeardNote, tick: int) -> int:
@@ -59,7 +57,7 @@ class Hearing:
         """
         if heard.onset_s - self._chord_s > CHORD_WINDOW_S:
             self._chord_s, self._chord_tick = heard.onset_s, tick
-        self.last_sound_s = heard.onset_s
+        self._score.last_sound_s = heard.onset_s
         instrument = player_instrument(self._current.now, heard.pitch)
         self._portrait.note_began(heard, self._chord_tick, pitched=instrument != DRUMS)
         note = Note(
@@ -78,7 +76,7 @@ class Hearing:
         entry = self._sounding.pop(heard)
         duration = self._ticks_between(heard.onset_s, heard.release_s)
         entry.note = replace(entry.note, duration_ticks=duration)
-        self.last_sound_s = max(self.last_sound_s, heard.release_s)
+        self._score.last_sound_s = max(self._score.last_sound_s, heard.release_s)
 
     def settle_held_notes(self, now_s: float, guess: Callable[[Entry, int, int], int]) -> None:
         """Write for keys that are held how long they may become, until they are released.
@@ -108,7 +106,7 @@ class Hearing:
                 bar_ticks=self._clock.bar_ticks(tick),
             )
         )
-        self.last_sound_s = max(self.last_sound_s, release_s)
+        self._score.last_sound_s = max(self._score.last_sound_s, release_s)
 
     def _ticks_between(self, onset_s: float, release_s: float) -> int:
         return max(1, round((release_s - onset_s) / self._clock.seconds_per_tick))

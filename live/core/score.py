@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Score:
         self._window = window
         self._entries: list[Entry] = []
         self._from_start = True
+        self.last_sound_s = -math.inf
+        """When anything sounded last, notes that were forgotten since included."""
 
     def __len__(self) -> int:
         """Return the number of notes."""

@@ -49,6 +49,13 @@ class Speech:
     """Of its notes."""
     looping: bool = False
     """Whether it repeated itself beyond what the player does when the latest note was drawn."""
+    announced: bool = False
+    """Whether it was told that the model has the word."""
+
+    @property
+    def waiting(self) -> list[Planned]:
+        """Return the notes that are planned and were not handed out."""
+        return [note for note in self.notes if not note.committed]
 
 
 @dataclass(eq=False, slots=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from live.core.clock import BeatClock
 from live.core.ear import HeardNote
 from live.core.settings import PerformerSettings
 from live.events import TICKS_PER_BEAT
 from live.messages import PlayNote
-
-if TYPE_CHECKING:  # the parent looks at views and never loads the model's runtime
-    from live.core.voice import Voice
 
 KEPT_S: Final = 10.0
 """Notes that ended longer ago than this are no longer shown."""
@@ -85,11 +82,10 @@ class Recent:
         self._counters["heard"] += 1
         self._heard.append((self._counters["heard"], note))
 
-    def given(self, notes: Iterable[tuple[int, PlayNote]]) -> None:
-        """Take notes of the model's as they are handed out, with the ticks of their onsets."""
-        for tick, note in notes:
-            self._counters["played"] += 1
-            self._given.append(_as_view(tick, note, committed=True))
+    def given(self, tick: int, note: PlayNote) -> None:
+        """Take a note of the model's as it is handed out, with the tick of its onset."""
+        self._counters["played"] += 1
+        self._given.append(_as_view(tick, note, committed=True))
 
     def stopped(self, time_s: float) -> None:
         """The model fell silent: what had not begun is forgotten, what sounded ends."""
@@ -119,14 +115,10 @@ class Recent:
                 )
         return shown
 
-    def planned(self, voice: Voice) -> list[NoteView]:
-        """Return the notes that the model means to play, as it would play them now."""
-        speech = voice.speech
-        return [
-            _as_view(planned.onset_tick, voice.as_played(planned), committed=False)
-            for planned in (speech.notes if speech is not None else ())
-            if not planned.committed
-        ]
+
+def planned_notes(notes: Iterable[tuple[int, PlayNote]]) -> list[NoteView]:
+    """Return the notes that the model means to play, given with the ticks of their onsets."""
+    return [_as_view(tick, note, committed=False) for tick, note in notes]
 
 
 def _as_view(tick: int, note: PlayNote, *, committed: bool) -> NoteView:

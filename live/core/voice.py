@@ -1,4 +1,4 @@
-"""The model's side of the music: what it plans, hands out and takes back.
+"""The model's word: its notes are handed out in time, planned anew and taken back.
 
 Notes are planned in ticks and get their moment when they are handed out, ``horizon_ms`` before they
 sound; what lies beyond may still be dropped.
@@ -9,57 +9,125 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from typing import Final
 
-from live.core.bounds import Own
 from live.core.clock import BeatClock
-from live.core.drawing import Drawer, Request
-from live.core.guard import excess
-from live.core.memory import Memory
 from live.core.orchestra import channel_of
+from live.core.planner import Planner
 from live.core.portrait import Portrait
 from live.core.score import Entry, Score
 from live.core.settings import Current
 from live.core.speech import Given, Planned, Speech
-from live.events import DRUMS, TICKS_PER_BEAT, encode
-from live.messages import PlayNote
+from live.core.view import Recent
+from live.events import DRUMS, TICKS_PER_BEAT
+from live.messages import Action, PlayNote, TurnChanged, Yield
+
+LEAD_S: Final = 0.005
+"""A turn that would begin sooner than this begins on the next beat instead."""
+REPLAN_INTERVAL_S: Final = 0.1
+"""A flood of changes makes the model plan anew no more often than this."""
+OVERSLEPT_S: Final = 0.5
+"""Notes that should have been handed out so long ago are not played at all: the machine slept, or
+the clock that leads has jumped."""
 
 
 class Voice:
-    """Plans with the network and keeps the score's side of it."""
+    """Speaks for the model: one speech at a time, or none."""
 
     def __init__(
         self,
         current: Current,
         clock: BeatClock,
         score: Score,
-        memory: Memory,
         portrait: Portrait,
+        planner: Planner,
+        recent: Recent,
         counters: Counter[str],
     ) -> None:
         self._current = current
         self._clock = clock
         self._score = score
-        self._memory = memory
         self._portrait = portrait
+        self._planner = planner
+        self._recent = recent
         self._counters = counters
-        self._drawer = Drawer(current, memory, portrait)
+        self.speech: Speech | None = None
+        """None: the player has the word."""
         self._given: list[Given] = []
         """What sounds, or began within the last beat, in order of onset."""
-        self._speeches = 0
-        self.speech: Speech | None = None
         self._latest: list[Entry] = []
+        """The notes of the speech before, to be taken back."""
+        self._replanned_s = -math.inf
+        self._replan_due_s: float | None = None
+        """When it is planned anew, if that was put off."""
+
+    # -- what turn-taking asks -------------------------------------------------------------------
+
+    def soon_s(self, now_s: float) -> float:
+        """Return the earliest moment that a speech can begin at without being late."""
+        lead_s = LEAD_S + max(0.0, -self._current.now.latency_s)
+        return now_s + lead_s + BeatClock.TOLERANCE_TICKS * self._clock.seconds_per_tick
+
+    def has_begun(self, time_s: float) -> bool:
+        """Whether any of the speech has been sent by a moment."""
+        speech = self.speech
+        return speech is not None and self._sounding_s(time_s) >= self._clock.time_of(
+            speech.start_tick
+        )
+
+    def wake_at(self) -> float | None:
+        """Return when ``play_until`` should be called next; None: no need."""
+        due = (self._next_due_s(), self._replan_due_s)
+        return min((due_s for due_s in due if due_s is not None), default=None)
+
+    def planned(self) -> list[tuple[int, PlayNote]]:
+        """Return what it means to play, as it would now, with the ticks of the onsets."""
+        speech = self.speech
+        return [(n.onset_tick, self._as_played(n)) for n in (speech.waiting if speech else ())]
+
+    # -- speaking -------------------------------------------------------------------------------
 
     def begin(self, start_tick: int, end_tick: int | None, may_end_tick: int | None) -> None:
-        """Start a speech; nothing is drawn before ``plan``."""
-        self._speeches += 1
-        self.speech = Speech(start_tick, end_tick, may_end_tick, self._speeches)
-        self.speech.last_tick = start_tick
+        """Start a speech, see ``Speech``; nothing is drawn before ``play_until``."""
+        self.speech = self._planner.begin(start_tick, end_tick, may_end_tick)
 
-    def plan(self, now_s: float) -> list[PlayNote]:
-        """Draw what is missing and return the notes that are due to be handed out."""
+    def play_until(self, time_s: float) -> list[Action]:
+        """Draw what is missing, hand out the notes that are due, and end a speech that is over."""
+        return [*self.catch_up(time_s), *self._play_on(time_s)]
+
+    def catch_up(self, time_s: float) -> list[Action]:
+        """Plan anew what was put off until now, as of the moment it was due."""
+        due_s = self._replan_due_s
+        if due_s is None or time_s < due_s:
+            return []
+        actions = self._play_on(due_s)
+        self.replan(due_s)
+        return actions
+
+    def _play_on(self, now_s: float) -> list[Action]:
         speech = self.speech
         if speech is None:
             return []
+        due_s = self._next_due_s()
+        if due_s is not None and now_s > due_s + OVERSLEPT_S:
+            self._counters["overslept"] += 1
+            unit = self._current.now.handover_ticks
+            self._skip_to(speech, self._clock.next_multiple(self.soon_s(now_s), unit))
+        notes = self._hand_out(speech, now_s)
+        actions: list[Action] = []
+        if notes and not speech.announced:
+            speech.announced = True
+            actions.append(TurnChanged(notes[0].onset_s, "model", 0))
+        actions += notes
+        finished_s = self._finished_s(speech)
+        if finished_s is not None and now_s >= finished_s:
+            self._score.last_sound_s = finished_s
+            self._end(speech, finished_s)
+            actions.append(TurnChanged(finished_s, "player", speech.count))
+        return actions
+
+    def _hand_out(self, speech: Speech, now_s: float) -> list[PlayNote]:
+        """Draw what is missing and return the notes that are due to be handed out."""
         beat_s = self._clock.seconds_per_beat
         self._given = [
             given
@@ -74,18 +142,18 @@ class Voice:
                 or speech.notes[-1].committed  # also one that is early by a horizon made shorter
                 or self._due_s(speech.notes[-1]) <= now_s
             ):
-                self._plan_note(speech)
-            waiting = [n for n in speech.notes if not n.committed]
-            due = next((n for n in waiting if self._due_s(n) <= now_s), None)
+                self._planner.add_note(speech, self._given)
+            due = next((n for n in speech.waiting if self._due_s(n) <= now_s), None)
             if due is None:
                 break
-            note = self.as_played(due)
+            note = self._as_played(due)
             if self._is_crowded(note.onset_s):
-                self.replan(now_s)
+                self._revise(speech, now_s)
                 continue
             due.committed = True
             handed_out.append(note)
             self._given.append(Given(due.onset_tick, note.onset_s, note.release_s))
+            self._recent.given(due.onset_tick, note)
         now_tick = self._clock.tick_at(now_s)
         speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
         return handed_out
@@ -100,7 +168,7 @@ class Voice:
         after_s = onset_s + 0.5 * self._clock.seconds_per_tick
         return 0 < voices <= sum(given.release_s > after_s for given in self._given)
 
-    def as_played(self, planned: Planned) -> PlayNote:
+    def _as_played(self, planned: Planned) -> PlayNote:
         """Return a note as it would be handed out now."""
         s, note = self._current.now, planned.entry.note
         instrument = s.instrument if note.instrument is None else note.instrument
@@ -114,18 +182,21 @@ class Voice:
             s.pedal_out and instrument != DRUMS and length_ticks >= TICKS_PER_BEAT,
         )
 
-    def replan(self, now_s: float) -> None:
+    # -- another plan ---------------------------------------------------------------------------
+
+    def replan(self, time_s: float) -> None:
         """Drop what was not handed out; what follows is drawn anew, beyond the horizon."""
-        speech = self.speech
-        if speech is None:
-            return
-        dropped = [n for n in speech.notes if not n.committed]
-        self._drop(speech, dropped)
-        speech.complete = False
-        self._begin_revision(speech, begins=False)
-        earliest = self._clock.tick_at(now_s + self._current.now.ahead_s)
-        speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
-        self._memory.read(self._score.events())
+        if self.speech is not None:
+            self._counters["plans anew"] += 1
+            self._revise(self.speech, time_s)
+        self._replanned_s, self._replan_due_s = time_s, None
+
+    def replan_soon(self, time_s: float) -> None:
+        """Plan anew, once for all changes that come within ``REPLAN_INTERVAL_S``."""
+        if time_s >= self._replanned_s + REPLAN_INTERVAL_S:
+            self.replan(time_s)
+        elif self._replan_due_s is None:
+            self._replan_due_s = self._replanned_s + REPLAN_INTERVAL_S
 
     def rebound(self, now_s: float, end_tick: int | None, may_end_tick: int | None) -> None:
         """Let the speech end elsewhere, see ``Speech``; what is planned is kept where it may be."""
@@ -135,40 +206,54 @@ class Voice:
         speech.end_tick, speech.may_end_tick = end_tick, may_end_tick
         beyond = [n for n in speech.notes if end_tick is not None and n.onset_tick >= end_tick]
         if speech.complete or any(not n.committed for n in beyond):
-            self.replan(now_s)
+            self._revise(speech, now_s)
 
-    def skip_to(self, tick: int) -> None:
+    def _revise(self, speech: Speech, now_s: float) -> None:
+        """Plan anew beyond the horizon."""
+        self._planner.revise(speech, begins=False)
+        speech.complete = False
+        earliest = self._clock.tick_at(now_s + self._current.now.ahead_s)
+        speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
+
+    def _skip_to(self, speech: Speech, tick: int) -> None:
         """Go on from a tick: what was planned before and not handed out never sounds."""
-        speech = self.speech
-        if speech is None:
-            return
         speech.start_tick, speech.earliest_tick = tick, None
-        self._drop(speech, [n for n in speech.notes if not n.committed])
-        self._begin_revision(speech, begins=True)
+        self._planner.revise(speech, begins=True)
         speech.complete = speech.end_tick is not None and tick >= speech.end_tick
-        self._memory.read(self._score.events())
 
-    def _begin_revision(self, speech: Speech, *, begins: bool) -> None:
-        speech.revision += 1
-        speech.drawn = 0
-        speech.begins = begins
+    # -- silence --------------------------------------------------------------------------------
 
-    def stop(self, time_s: float, *, forget: bool = False) -> int:
+    def interrupt(self, time_s: float, *, forget: bool = False) -> list[Action]:
         """End the speech: notes that have not begun are dropped, those that sound end now.
 
         Args:
             time_s: the moment.
             forget: take the notes that were heard out of the score as well.
-
-        Returns:
-            How many notes were heard.
         """
         speech = self.speech
         if speech is None:
-            return 0
+            return []
+        if self.has_begun(time_s):
+            self._score.last_sound_s = time_s
+        sounding_s = self._sounding_s(time_s)
+        self._end(speech, sounding_s)
+        if forget:
+            self.forget_latest()
+        self._recent.stopped(sounding_s)
+        actions: list[Action] = [Yield(sounding_s)]
+        if speech.announced:
+            actions.append(TurnChanged(time_s, "player", speech.count))
+        return actions
+
+    def forget_latest(self) -> None:
+        """Take the notes of the latest speech out of the score."""
+        self._score.remove(self._latest)
+        self._latest = []
+
+    def _end(self, speech: Speech, time_s: float) -> None:
         self.speech = None
         tick = self._clock.tick_at(time_s)
-        self._drop(speech, [n for n in speech.notes if n.onset_tick > tick])
+        self._planner.drop(speech, [n for n in speech.notes if n.onset_tick > tick])
         self._given = [given for given in self._given if given.onset_s <= time_s]
         for given in self._given:
             given.release_s = min(given.release_s, time_s)
@@ -177,118 +262,31 @@ class Voice:
             if tick < planned.end_tick:
                 length = max(1, round(tick - planned.onset_tick))
                 planned.entry.note = replace(planned.entry.note, duration_ticks=length)
-        if forget:
-            self.forget_latest()
-        return speech.count
 
-    def forget_latest(self) -> None:
-        """Take the notes of the latest speech out of the score."""
-        self._score.remove(self._latest)
-        self._latest = []
+    def _sounding_s(self, time_s: float) -> float:
+        """Return how far the music has been sent by a moment: it is sent ``latency_ms`` later."""
+        return time_s - self._current.now.latency_s
 
-    def guess_duration(self, entry: Entry, least_ticks: int, number: int) -> int:
-        """Return how long a note that is still held may become, in ticks.
-
-        Drawn as the network would have it, given that it is at least as long as it was held.
-        ``number`` tells several notes of one moment apart.
-        """
-        position = self._score.position(entry)
-        if not position:  # nothing stands before it that the network could go on from
-            return least_ticks
-        draw = (self._speeches, -1 - number)
-        return self._drawer.draw_duration(position, least_ticks, draw)
-
-    def wake_s(self) -> float | None:
-        """Return when ``plan`` should be called next; None: there is no speech."""
-        speech = self.speech
-        if speech is None:
-            return None
-        waiting = [self._due_s(n) for n in speech.notes if not n.committed]
-        if waiting:
-            return min(waiting)
-        if speech.complete or speech.earliest_tick is None:
-            return self._clock.time_of(speech.last_tick)
-        # It is to be planned anew: the next note is due then at the earliest.
-        return self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s
-
-    def finished_s(self) -> float | None:
-        """Return when a speech that is complete has sounded to its end."""
-        speech = self.speech
-        if speech is None or not speech.complete or any(not n.committed for n in speech.notes):
-            return None
-        return self._clock.time_of(speech.last_tick)
+    # -- moments --------------------------------------------------------------------------------
 
     def _due_s(self, planned: Planned) -> float:
         """Return when a note is to be handed out."""
         return self._clock.time_of(planned.onset_tick) - self._current.now.ahead_s
 
-    def _drop(self, speech: Speech, dropped: list[Planned]) -> None:
-        gone = {id(planned.entry) for planned in dropped}
-        self._score.remove([planned.entry for planned in dropped])
-        speech.notes = [n for n in speech.notes if id(n.entry) not in gone]
-        speech.entries = [entry for entry in speech.entries if id(entry) not in gone]
-        speech.count -= len(dropped)
-        speech.repetition.drop(len(dropped))
-        speech.last_tick = max((n.end_tick for n in speech.notes), default=speech.start_tick)
+    def _next_due_s(self) -> float | None:
+        """Return when there is something to be done next; None: there is no speech."""
+        speech = self.speech
+        if speech is None:
+            return None
+        if speech.waiting:
+            return min(self._due_s(n) for n in speech.waiting)
+        if speech.complete or speech.earliest_tick is None:
+            return self._clock.time_of(speech.last_tick)
+        # It is to be planned anew: the next note is due then at the earliest.
+        return self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s
 
-    def _own(self, speech: Speech) -> Own:
-        """Return the notes that bounds count: those that were handed out, and the plan."""
-        planned = [n for n in speech.notes if not n.committed]
-        ends = [round(self._clock.tick_at(given.release_s), 6) for given in self._given]
-        return Own(
-            (*(given.onset_tick for given in self._given), *(n.onset_tick for n in planned)),
-            (*ends, *(n.end_tick for n in planned)),
-        )
-
-    def _heat(self, speech: Speech) -> int:
-        """Return the heat that leads out of a loop; each loop is counted."""
-        if not self._current.now.loop_guard:
-            return 0
-        heat = excess(speech.repetition, self._portrait.repetition)
-        if heat and not speech.looping:
-            self._counters["loops"] += 1
-        speech.looping = heat > 0
-        return heat
-
-    def _plan_note(self, speech: Speech) -> None:
-        """Draw the next note and add it to the plan, or find the speech complete."""
-        if self._score.overfull:
-            self._memory.read(self._score.events())
-        first = speech.begins
-        latest = self._score.last_onset_ticks
-        previous = speech.start_tick if latest is None else latest
-        drawn = self._drawer.draw(
-            Request(
-                number=(speech.number, speech.revision, speech.drawn),
-                previous_tick=previous,
-                chord=self._score.last_chord(),
-                own=self._own(speech),
-                onset_tick=speech.start_tick if first else None,
-                earliest_tick=speech.earliest_tick,
-                may_end=speech.may_end_tick is not None and previous >= speech.may_end_tick,
-                heat=self._heat(speech),
-            )
-        )
-        speech.drawn += 1
-        if drawn is None:
-            speech.complete = True
-            return
-        note, sounds_ticks = drawn.note, drawn.sounds_ticks
-        if speech.end_tick is not None:
-            if note.onset_ticks >= speech.end_tick:
-                speech.complete = True
-                return
-            # A speech that is over does not ring on for more than a beat.
-            longest = speech.end_tick + TICKS_PER_BEAT - note.onset_ticks
-            sounds_ticks = min(sounds_ticks, longest)
-            note = replace(note, duration_ticks=min(note.duration_ticks or longest, longest))
-        note = replace(note, bar_ticks=self._clock.bar_ticks(note.onset_ticks))
-        self._memory.append(encode([note], previous)[0])
-        before = speech.entries[-1].note if speech.entries else note
-        speech.repetition.add(note.pitch, note.onset_ticks - before.onset_ticks)
-        planned = Planned(self._score.add(note), note.onset_ticks, note.onset_ticks + sounds_ticks)
-        speech.notes.append(planned)
-        speech.entries = [*speech.entries, planned.entry][-self._current.now.seed_window :]
-        speech.count += 1
-        speech.begins = False
-        speech.last_tick = max(speech.last_tick, planned.end_tick)
+    def _finished_s(self, speech: Speech) -> float | None:
+        """Return when a speech that is complete has sounded to its end."""
+        if not speech.complete or speech.waiting:
+            return None
+        return self._clock.time_of(speech.last_tick)
