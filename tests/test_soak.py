@@ -8,6 +8,9 @@ import signal
 import statistics
 import time
 import tracemalloc
+from contextlib import suppress
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -16,6 +19,7 @@ from live.config_file import PROJECT
 from live.journal import read_lines
 from live.model import Model
 from tests import jack
+from tests.browser import Performance
 from tests.core.room import FlatNetwork
 from tests.stage import Stage
 
@@ -172,3 +176,29 @@ def test_a_session_does_not_grow_or_drift(performer, peer):
 @pytest.mark.jack
 def test_half_an_hour_on_jack_does_not_grow_or_drift(performer, peer):
     check_soak(performer, peer, seconds=1800, settle_s=300, limit=0.02, page=True)
+
+
+# -- a page that is asked for and left -----------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_pages_that_nobody_comes_back_for_are_forgotten(tmp_path):
+    performance = Performance(tmp_path / "sessions")
+    try:
+        page = performance.child("page")
+
+        def visit_for(seconds):
+            end_s = time.monotonic() + seconds
+            while time.monotonic() < end_s:
+                with suppress(HTTPError):  # "too many at once" is an answer too
+                    urlopen(performance.address).read()
+                time.sleep(0.1)
+            return page.memory_full_info().uss / 2**20
+
+        # As many as are let in are waited for by then.
+        filled, later = visit_for(70), visit_for(60)
+    finally:
+        performance.close()
+    print(f"page: {filled:.0f} MiB filled, {later:.0f} MiB later")
+    assert filled < 350
+    assert later < 1.1 * filled

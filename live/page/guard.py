@@ -29,8 +29,8 @@ from live.page.settings import is_loopback
 MOST_SOCKETS: Final = 64
 MESSAGES_PER_S: Final = 300.0
 MESSAGE_BURST: Final = 900.0
-PAGES_PER_S: Final = 10.0
-PAGE_BURST: Final = 60.0
+PAGES_PER_S: Final = 3.0
+PAGE_BURST: Final = 40.0
 SOCKET_PATH: Final = "/_nicegui_ws/"
 POLICY_VIOLATION: Final = 1008
 TRY_LATER: Final = 1013

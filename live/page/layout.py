@@ -44,6 +44,11 @@ KEYS_HELP: Final = (
 _OPEN_SECTIONS: Final = ("turns", "time", "sampling", "steering")
 
 
+UNMET_S: Final = 30.0
+"""A page whose browser has not come back for its music by then is forgotten: each is 2 MB."""
+FORGET_EVERY_S: Final = 5.0
+
+
 class Stage(ui.element, component="stage.js", esm={"continuo-stage": "static"}):
     """The roll."""
 
@@ -63,6 +68,7 @@ class Keys(ui.element, component="keys.js", esm={"continuo-stage": "static"}):
 def serve_pages(hub: Hub) -> None:
     """Serve the page at "/" and the style sheet that it needs."""
     app.add_static_file(local_file=HERE / "stage.css", url_path="/stage.css", max_cache_age=0)
+    app.timer(FORGET_EVERY_S, lambda: Client.prune_instances(client_age_threshold=UNMET_S))
 
     @ui.page("/", title="Continuo")
     def page(client: Client) -> None:
