@@ -184,6 +184,15 @@ def between_pieces(places: Sequence[Prompt]) -> dict[str, float]:
     return {name: mean_divergence(name, pairs) for name in FEATURES}
 
 
+def from_seeds(places: Sequence[Prompt]) -> dict[str, float]:
+    """Return by feature how far a prompt's last notes are from its true continuation, on average.
+
+    As many notes as follow. Nothing knows the piece better: what comes closer foretells its turns.
+    """
+    pairs = [(place.seed[-len(place.truth) :], place.truth) for place in places]
+    return {name: mean_divergence(name, pairs) for name in FEATURES}
+
+
 def _agreements(continuation: Tokens, place: Prompt) -> dict[str, bool]:
     bars = bars_of(place.seed)
     length = BAR_BEATS * TICKS_PER_BEAT if bars is None else bars.length_ticks

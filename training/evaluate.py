@@ -15,7 +15,14 @@ import numpy as np
 
 from live.events import COLUMN, SHIFT, TICKS_PER_BEAT, UNKNOWN, Tokens
 from training import continuations
-from training.continuations import Figures, between_halves, between_pieces, continue_all, prompts
+from training.continuations import (
+    Figures,
+    between_halves,
+    between_pieces,
+    continue_all,
+    from_seeds,
+    prompts,
+)
 from training.continuing import Sampling
 from training.held_out import Music
 from training.measures import in_chords
@@ -53,6 +60,8 @@ class Freely:
     """By feature: distance between random halves of the true continuations."""
     others: dict[str, float]
     """By feature: mean distance between the true continuations of two different prompts."""
+    seeds: dict[str, float]
+    """By feature: mean distance of a prompt's last notes from its true continuation."""
     seed_chords: float
     """Share of the seeds' notes that sound together with the note before."""
 
@@ -115,7 +124,7 @@ def evaluate(
             advance(1)
         halves = between_halves(played[TRUE], random)
         seed_chords = in_chords(np.concatenate([place.seed for place in places]))
-        freely = Freely(figures, halves, between_pieces(places), seed_chords)
+        freely = Freely(figures, halves, between_pieces(places), from_seeds(places), seed_chords)
     return Judgement(
         music={
             "training_pieces": len(music.training),

@@ -99,11 +99,12 @@ def _free_tables(freely: Freely) -> list[Table]:
         ),
         (
             "Distance of each to its own true one, on average (bits, less is better)",
-            ["", *played, "another's true one"],
+            ["", *played, "the notes before it", "another's true one"],
             [
                 [
                     feature,
                     *(_number(one.distances_each[feature]) for one in played.values()),
+                    _number(freely.seeds[feature]),
                     _number(other),
                 ]
                 for feature, other in freely.others.items()
