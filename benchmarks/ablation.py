@@ -71,9 +71,9 @@ BARE: Final = {
 TRIALS: Final = (
     Trial("as shipped, but small: 2 x 192"),
     Trial("the same, another seed", {"seed": 2}),
-    Trial("without attention", {"attention": False}),
+    Trial("without attention", {"attention": 0}),
     Trial("lookback: one and two bars ago", {"lookback": True}),
-    Trial("lookback, without attention", {"lookback": True, "attention": False}),
+    Trial("lookback, without attention", {"lookback": True, "attention": 0}),
     Trial("sounding notes", extras=("sounding notes",)),
     Trial("recent pitch classes", extras=("recent pitch classes",)),
     Trial(

@@ -1,15 +1,18 @@
 """Attention: the same however events are divided, what it finds, and what it may not see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from live.events import FIELDS, PREDICTED
 from tests.exported import check_files
-from training.attention import ATTENDED, DEPTH, HEADS, KEY, VALUE, Attention, state_rows
+from training.attention import DEPTH, HEADS, KEY, VALUE, Attention, state_rows
 from training.network import EventLSTM, NetworkConfig, grown
 
-CONFIG = NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0, attention=True)
+ATTENDED = 64
+CONFIG = NetworkConfig(units=24, layers=2, embedding=12, head=10, dropout=0.0, attention=ATTENDED)
 UNITS, WIDTH = 24, 36
 
 
@@ -26,7 +29,7 @@ def tokens(count, seed=0):
 
 @pytest.fixture(scope="module")
 def attention():
-    layer = Attention()
+    layer = Attention(ATTENDED)
     layer.build((None, None, WIDTH))
     layer.nearness.assign(np.random.default_rng(1).normal(size=layer.nearness.shape))
     return layer
@@ -35,7 +38,7 @@ def attention():
 def test_what_is_seen_is_the_same_however_events_are_divided(attention):
     given = outputs(3 * ATTENDED)
     whole, _ = attention(given)
-    states, parts = np.zeros((1, state_rows(UNITS), UNITS), np.float32), []
+    states, parts = np.zeros((1, state_rows(ATTENDED, UNITS), UNITS), np.float32), []
     for part in np.split(given, [1, 2, 3, 50, ATTENDED + 40], axis=1):
         seen, states = attention(part, states)
         parts.append(seen)
@@ -70,7 +73,7 @@ def test_a_place_like_one_before_sees_what_followed_there(attention):
 
 
 def test_nearness_draws_the_eye_to_events_so_long_ago():
-    layer = Attention()
+    layer = Attention(ATTENDED)
     layer.build((None, None, WIDTH))
     nearness = np.zeros((HEADS, ATTENDED), np.float32)
     nearness[2, 7] = 1e3
@@ -104,16 +107,30 @@ def test_states_after_many_events_are_those_after_each(network):
     np.testing.assert_allclose(states, at_once, atol=1e-4)
 
 
-@pytest.mark.parametrize("before", [{}, {"lookback": True}, {"attention": True}])
+@pytest.mark.parametrize("before", [{}, {"lookback": True}, {"attention": ATTENDED}])
 def test_a_network_that_grows_computes_what_it_did(before):
-    plain = {**CONFIG.__dict__, "attention": False}
+    plain = {**CONFIG.__dict__, "attention": 0}
     small = EventLSTM(NetworkConfig(**{**plain, **before}))
     small.build(None)
-    large = grown(small, lookback=True, attention=True)
+    large = grown(small, lookback=True, attention=ATTENDED)
     assert large.config.lookback
-    assert large.config.attention
+    assert large.config.attention == ATTENDED
     events = tokens(60)
     inputs = {"events": events[None, :-1], "targets": events[None, 1:, : len(PREDICTED)]}
     for name, logits in small(inputs).items():
         np.testing.assert_allclose(large(inputs)[name], logits, atol=1e-6)
-    assert grown(large, lookback=False, attention=False) is large
+    assert grown(large, lookback=False, attention=0) is large
+
+
+def test_attention_that_grows_sees_what_was_near_as_before_and_what_is_far_as_the_farthest():
+    small = EventLSTM(CONFIG)
+    small.build(None)
+    small.attention.nearness.assign(np.random.default_rng(1).normal(size=(HEADS, ATTENDED)))
+    large = grown(small, lookback=False, attention=3 * ATTENDED)
+    assert large.config == replace(CONFIG, attention=3 * ATTENDED)
+    nearness = large.attention.nearness.numpy()
+    np.testing.assert_array_equal(nearness[:, :ATTENDED], small.attention.nearness)
+    assert (nearness[:, ATTENDED:] == nearness[:, ATTENDED - 1 : ATTENDED]).all()
+    given = outputs(ATTENDED, seed=3)
+    for one, other in zip(large.attention.parts(given), small.attention.parts(given), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -113,7 +113,7 @@ def test_a_run_with_lookback_goes_on_from_a_network_without(tmp_path):
     first = fit(SETTINGS.model_copy(update={"epochs": 1}), LESSON, tmp_path / "first", console)
     start = read_start(tmp_path / "first")
     assert "lookback" not in read_told(tmp_path / "first" / BEST).identity["network"]
-    larger = start.grown(lookback=True, attention=False, seed=1)
+    larger = start.grown(lookback=True, attention=0, seed=1)
     settings = SETTINGS.model_copy(update={**larger.shape, "epochs": 1})
     second = fit(settings, LESSON, tmp_path / "second", console, start=larger.weights)
     assert second.network.config.lookback

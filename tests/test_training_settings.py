@@ -30,10 +30,10 @@ def test_projects_config_holds_every_setting_with_its_default():
 @pytest.mark.parametrize("size", SIZES)
 def test_size_names_a_shape_and_single_numbers_win(config, size):
     text = f'[training]\nsize = "{size}"\n'
-    named = {**SIZES[size], "lookback": False, "attention": True}
+    named = {**SIZES[size], "lookback": False, "attention": 256}
     assert config(text).shape == named
-    assert config(text + "units = 48\nlookback = true\nattention = false\n").shape == (
-        named | {"units": 48, "lookback": True, "attention": False}
+    assert config(text + "units = 48\nlookback = true\nattention = 0\n").shape == (
+        named | {"units": 48, "lookback": True, "attention": 0}
     )
 
 

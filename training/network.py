@@ -40,8 +40,9 @@ class NetworkConfig:
     dropout: float = 0.1
     lookback: bool = False
     """Whether it is told what stood one and two bars ago; see ``training.lookback``."""
-    attention: bool = False
-    """Whether its heads see what followed where the past was like now; ``training.attention``."""
+    attention: int = 0
+    """Latest events of which its heads see what followed where the past was like now; 0: none. See
+    ``training.attention``."""
 
     @property
     def parts_of_states(self) -> tuple[int, int, int]:
@@ -52,7 +53,7 @@ class NetworkConfig:
         return (
             2 * self.layers,
             lookback.state_rows(self.units) if self.lookback else 0,
-            attention.state_rows(self.units) if self.attention else 0,
+            attention.state_rows(self.attention, self.units) if self.attention else 0,
         )
 
     @property
@@ -236,7 +237,8 @@ class EventLSTM(keras.Model):
             for i in range(self.config.layers)
         ]
         self.dropout = keras.layers.Dropout(self.config.dropout)
-        self.attention = Attention(name="attention") if self.config.attention else None
+        attended = self.config.attention
+        self.attention = Attention(attended, name="attention") if attended else None
         self.heads = EventHeads(self.config.head, name="heads")
         self.products = tf.float32
         """Type that the recurrence's products are computed in while training; float32 else."""
@@ -313,14 +315,17 @@ class EventLSTM(keras.Model):
         return {**super().get_config(), "config": asdict(self.config)}
 
 
-def grown(network: EventLSTM, lookback: bool, attention: bool) -> EventLSTM:
+def grown(network: EventLSTM, lookback: bool, attention: int) -> EventLSTM:
     """Return a network that is told what stood bars ago, or sees by attention, as well.
 
-    It makes nothing of either yet. What the network has already stays, asked for or not.
+    It makes nothing of either yet; attention that was there and reaches farther back takes all of
+    that as it took the farthest events. What the network has already stays, asked for or not.
     """
     known = network.config
     config = replace(
-        known, lookback=known.lookback or lookback, attention=known.attention or attention
+        known,
+        lookback=known.lookback or lookback,
+        attention=max(known.attention, attention),
     )
     if config == known:
         return network
@@ -332,7 +337,7 @@ def grown(network: EventLSTM, lookback: bool, attention: bool) -> EventLSTM:
     ]
     parts += zip(larger.lstms, network.lstms, strict=True)
     if larger.attention is not None and network.attention is not None:
-        parts.append((larger.attention, network.attention))
+        larger.attention.take_over(network.attention)
     for layer, of_known in parts:
         for weight, value in zip(layer.weights, of_known.weights, strict=True):
             # Inputs that were not there before stand last: rows of zeros.

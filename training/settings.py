@@ -25,6 +25,9 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """Shapes of the network by name."""
 
+FARTHEST: Final = 1024
+"""Events that attention may look back over at the most."""
+
 BySize = Annotated[int, Field(ge=0, le=4096)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,7 +43,7 @@ class Training(BaseModel):
     embedding: BySize = 0
     head: BySize = 0
     lookback: bool = False
-    attention: bool = True
+    attention: Annotated[int, Field(ge=0, le=FARTHEST)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     optimizer: Literal["adam", "rmsprop"] = "adam"

@@ -52,8 +52,8 @@ class Start:
         names = {source["name"] for source in told}
         return [*(source for source in self.data if source.get("name") not in names), *told]
 
-    def grown(self, lookback: bool, attention: bool, seed: int) -> Self:
-        """Return the same with a network that has lookback or attention as well.
+    def grown(self, lookback: bool, attention: int, seed: int) -> Self:
+        """Return the same with a network that has lookback or farther attention as well.
 
         What is new is drawn by ``seed`` alone: a run that is gone on with, or that several workers
         share, begins with the same weights.

@@ -8,8 +8,11 @@ from pydantic import TypeAdapter
 
 from live.events import FIELDS, PREDICTED
 from training.network import NetworkConfig
+from training.settings import FARTHEST
 
 BYTES_PER_WEIGHT: Final = 4
+FIRST_ATTENDED: Final = 64
+"""Events that attention looked back over while files told no more than that there is any."""
 _CONFIG: Final = TypeAdapter(NetworkConfig)
 
 
@@ -23,7 +26,11 @@ def told_config(told: Any, size_bytes: int) -> NetworkConfig:
     Raises:
         ValueError: it is no shape, or one whose largest matrices would not fit into the file.
     """
+    if isinstance(told, dict) and told.get("attention") is True:
+        told = {**told, "attention": FIRST_ATTENDED}
     config = _CONFIG.validate_python(told)
+    if not 0 <= config.attention <= FARTHEST:
+        raise ValueError(f"attention reaches back over {FARTHEST} events at most")
     if min(config.units, config.layers, config.embedding, config.head) < 1:
         raise ValueError("a network has at least one of everything")
     weights = (
