@@ -103,7 +103,7 @@ class Attention(keras.layers.Layer):
         return {**super().get_config(), "attended": self.attended}
 
     def take_over(self, known: Attention) -> None:
-        """Begin as a layer that looks back less far did; what lies beyond counts as its farthest."""
+        """Begin as a layer that looks back less far did; what lies beyond counts as farthest."""
         self.parts.set_weights(known.parts.get_weights())
         farther = tf.repeat(known.nearness[:, -1:], self.attended - known.attended, axis=1)
         self.nearness.assign(tf.concat([known.nearness, farther], axis=1))
