@@ -130,14 +130,18 @@ def trained(downloads, tmp_path_factory):
     """A run with its model and card, made with one command."""
     folder = tmp_path_factory.mktemp("trained")
     names = [f"{name}={value}" for name, value in {**SHAPE, "batch": 4, "steps": 32}.items()]
-    command = ["fit", "--data", str(downloads), "--about", str(downloads / "about.toml")]
+    about = ["--about", str(downloads / "about.toml"), "--card", str(folder / "card.md")]
+    fit(downloads, folder, *about, *(part for name in names for part in ("--set", name)))
+    return folder
+
+
+def fit(downloads, folder, *arguments):
+    """Train for an epoch in a folder."""
+    command = ["fit", "--data", str(downloads), "--cache", str(downloads / "cache")]
     command += ["--run", str(folder / "run"), "--out", str(folder / "m.onnx"), "--epochs", "1"]
-    command += ["--card", str(folder / "card.md"), "--cache", str(downloads / "cache")]
-    for name in [*names, "precision=float32"]:
-        command += ["--set", name]
+    command += ["--set", "precision=float32", *arguments]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return folder
 
 
 def test_model_and_card_of_one_command_tell_the_sources(trained):
@@ -153,6 +157,13 @@ def test_model_and_card_of_one_command_tell_the_sources(trained):
         "| bits per note | instrument |",
     ):
         assert text in card
+
+
+def test_run_that_goes_on_with_the_same_music_tells_each_source_once(trained, downloads, tmp_path):
+    """Even where it is not told of the sources again, and would name them by their folders."""
+    fit(downloads, tmp_path, "--from", str(trained / "m.onnx"), "--set", "batch=4")
+    before, after = (Model(folder / "m.onnx").metadata["data"] for folder in (trained, tmp_path))
+    assert after == before
 
 
 def test_export_of_the_run_says_the_same_of_music_and_training(trained, tmp_path):

@@ -19,7 +19,7 @@ from training.prepare import cache_folder, prepare
 from training.report import show
 from training.runtime import is_chief, load_tensorflow
 from training.settings import Training, load
-from training.sources import describe, tell_of_other_music
+from training.sources import describe, is_same_music, tell_of_other_music
 from training.works import Split
 
 DEFAULT_OUT: Final = Path("exported_models/trained.onnx")
@@ -212,6 +212,8 @@ def learn(
         start = start.grown(settings.lookback, settings.attention, settings.seed)
         settings = settings.model_copy(update=start.shape)
         tell_of_other_music(str(source), start.data, corpus, console)
+    if start is not None and about is None and is_same_music(start.data, corpus):
+        told = start.data  # which may say more of it than folders' names
     origin: dict[str, Any] = {
         "data": told if start is None else start.data_with(told),
         "training": settings.model_dump(),
