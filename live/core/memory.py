@@ -1,8 +1,8 @@
 """The LSTM's states along what was heard: incremental priming, and going back.
 
-States are small (8 KiB at 2 x 512 units, 104 KiB with attention), so those after each of the
-latest events are kept, and some of those before. Taking notes back, or learning how long a held
-note really was, is a return to an earlier state and a few steps.
+States are small (8 KiB at 2 x 512 units, 392 KiB with attention over 256 events), so those after
+each of the latest events are kept, and some of those before: 55 MiB at the most. Taking notes back,
+or learning how long a held note really was, is a return to an earlier state and a few steps.
 """
 
 from __future__ import annotations
