@@ -4,9 +4,9 @@
 
 All music is in the hands of one pianist, of works that epochs are chosen by. An event repeats what
 stood before if the four notes before it, by pitch and shift, have stood in the piece, and the note
-after them was the same; its distance is the number of events since then, at the latest place of such
-four. Told are, by distance: the share of all events, and what each costs a model in bits: shift,
-pitch and duration together, each piece heard from its beginning.
+after them was the same; its distance is the number of events since then, at the latest such place.
+Told are, by distance: the share of all events, and what each costs a model in bits: shift, pitch
+and duration together, each piece heard from its beginning.
 """
 
 from __future__ import annotations
