@@ -86,7 +86,7 @@ class Score:
             self._entries = self._entries[-self._window :]
             self._from_start = False
         notes = [entry.note for entry in self._entries]
-        if not self._from_start:
+        if notes and not self._from_start:  # of no notes at all the network could not go on
             return encode(notes)
         rows = encode(notes, notes[0].onset_ticks if notes else None)
         return np.concatenate([special_event(START)[None], rows])

@@ -160,6 +160,15 @@ def test_again_takes_the_answer_back_and_gives_another(when):
     assert second[-1].onset_s < (when + 1 + 8) * room.beat
 
 
+def test_again_gives_another_when_the_window_held_nothing_but_the_answer():
+    for seed in range(1, 9):
+        room = Room(answer="bars", seed_window=1, seed=seed)
+        room.play(room.note(0, 0.5, 60), until=30)
+        room.command(30, "again")
+        room.pass_until(50 * room.beat)
+        assert [n for n in room.model if n.onset_s > 30 * room.beat]
+
+
 def test_again_does_nothing_without_an_answer():
     room = Room()
     room.command(1, "again")
