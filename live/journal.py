@@ -36,7 +36,7 @@ its kind and whose second is its time in seconds since the journal began:
 
 What follows from a change or a control ("set", "turn", "mark") stands there as well. Lines "core",
 "step", "model", "change" and "do" stand in the order in which the core was called: a replay calls
-it alike.
+it alike. Their times may be negative: the core may have begun before the journal.
 
 A line that was cut off, or makes no sense, costs only itself.
 """

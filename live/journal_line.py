@@ -15,6 +15,10 @@ from live.messages import LinkState
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
 NUMBERED: Final = ("in", "control", "hush", "clock", "link")
 """Kinds of lines whose messages the improviser is told."""
+CALLS: Final = ("core", "step", "model", "change", "do")
+"""Kinds of lines that tell how the core was called."""
+EARLIEST_S: Final = -60.0
+"""They may have been said before the journal was made, where the improviser was ready first."""
 LONGEST_S: Final = 1e7
 """A time beyond this, some months, is damage and not a session."""
 _LINK_STATE: Final = TypeAdapter(LinkState)
@@ -73,7 +77,7 @@ def as_line(entry: object) -> Line | None:
         and len(entry) >= 2
         and isinstance(entry[0], str)
         and isinstance(entry[1], int | float)
-        and 0 <= entry[1] <= LONGEST_S
+        and (EARLIEST_S if entry[0] in CALLS else 0) <= entry[1] <= LONGEST_S
     ):
         return Line(entry[0], float(entry[1]), tuple(entry[2:]))
     return None

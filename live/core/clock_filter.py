@@ -107,6 +107,10 @@ class _Hypothesis:
         )
 
 
+def _can_be(hypothesis: _Hypothesis) -> bool:
+    return LEAST_PERIOD_S <= hypothesis.period_s <= MOST_PERIOD_S
+
+
 class ClockFilter:
     """Counts ticks and knows their moments. Ticks are numbered from 0, the first message's."""
 
@@ -155,8 +159,10 @@ class ClockFilter:
         if len(self._hypotheses) == 1:
             off = abs(time_s - usual.time_s)
             if off < USUAL * math.sqrt(usual.time_var + JITTER_S**2):
-                self._hypotheses = [usual.observe(time_s, JITTER_S, -best.log_likelihood)]
-                return
+                seen = usual.observe(time_s, JITTER_S, -best.log_likelihood)
+                if _can_be(seen):
+                    self._hypotheses = [seen]
+                    return
         branches: list[_Hypothesis] = []
         for each in self._hypotheses:
             ahead = each.expect(1)
@@ -166,7 +172,7 @@ class ClockFilter:
                 branches.append(each.leap(ratio).expect(1).observe(time_s, JITTER_S, log_prior))
             for steps, log_prior in STEPS:
                 branches.append(each.expect(steps).observe(time_s, JITTER_S, log_prior))
-        branches = [b for b in branches if LEAST_PERIOD_S <= b.period_s <= MOST_PERIOD_S]
+        branches = [branch for branch in branches if _can_be(branch)]
         branches.sort(key=lambda each: -each.log_likelihood)
         kept: list[_Hypothesis] = []
         for branch in branches:

@@ -105,3 +105,14 @@ def test_it_says_when_it_is_locked():
     assert not any(locked[:6])
     assert all(locked[40:])
     assert 60 / clock.period_s / 24 == pytest.approx(120, rel=0.01)
+
+
+def test_no_flood_of_messages_is_a_tempo_and_what_follows_it_is_found_again():
+    clock, time_s = ClockFilter(), 0.0
+    for gap_s, count in ((0.0001, 3000), (1 / 48, 100), (0.001, 3000), (1 / 48, 100)):
+        for _ in range(count):
+            clock.hear(time_s)
+            time_s += gap_s
+            if clock.period_s is not None:
+                assert 14.9 < 60 / 24 / clock.period_s < 450.1
+    assert 60 / 24 / clock.period_s == pytest.approx(120, rel=0.01)
