@@ -24,12 +24,11 @@ from live.heartbeat import ASLEEP_S, BEAT_S
 from live.link_child import LinkChild
 from live.messages import Begin, Change, Connect, Failed, Lost, Ready, TakeBegan
 from live.present import PresentSettings
+from live.restarts import Restarts
 from live.takes import Takes
 from live.watching import Restarted, Watchers
 
 STOP_TIMEOUT_S: Final = 5.0
-MOST_RESTARTS: Final = 3
-"""In a minute, of one child."""
 
 
 class Supervisor:
@@ -61,7 +60,7 @@ class Supervisor:
         """None: it is not there at the moment; likewise the next."""
         self.improviser: Child | None = None
         self._link = LinkChild()
-        self._restarts: dict[str, list[float]] = {"midi_io": [], "improviser": []}
+        self._restarts = {"midi_io": Restarts(), "improviser": Restarts()}
 
     def start(self) -> None:
         """Start midi_io and improviser and wait until they are ready.
@@ -219,14 +218,10 @@ class Supervisor:
             self._silence()
 
     def _may_restart(self, name: str) -> bool:
-        now_s = time.perf_counter()
-        recent = [at_s for at_s in self._restarts[name] if now_s - at_s < 60.0]
-        self._restarts[name] = [*recent, now_s]
-        if len(recent) >= MOST_RESTARTS:
-            return False
-        before = self._watchers.restarted
-        self._watchers.tell(Restarted(1 if before is None else before.times + 1))
-        return True
+        allowed = self._restarts[name].allow(time.perf_counter())
+        if allowed:
+            self._watchers.tell(Restarted(sum(each.count for each in self._restarts.values())))
+        return allowed
 
     def _silence(self) -> None:
         """Let a last midi_io end what the one that died left sounding: it begins with that."""

@@ -29,12 +29,11 @@ from live.page.messages import (
     WantTake,
 )
 from live.page.settings import PageSettings
+from live.restarts import Restarts
 from live.session import Session
 from live.watching import News, SettingChanged, Told
 
 HOW_TO_GET_IT: Final = "no page: pip install 'continuo[page]' gets what serves it"
-MOST_RESTARTS: Final = 3
-"""In a minute."""
 STOP_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 1.0
 """A process whose pipe is closed may take so long to tidy up."""
@@ -72,7 +71,7 @@ class PageLink:
         self._tell = tell
         self._open_browser = open_browser
         self._closing = False
-        self._starts_s: list[float] = []
+        self._restarts = Restarts()
         self._process: BaseProcess | None = None
         self._outbox: Outbox | None = None
         self._held = HeldKeys()
@@ -104,20 +103,19 @@ class PageLink:
     # -- the thread -----------------------------------------------------------------------------
 
     def _keep_going(self) -> None:
-        while not self._closing:
-            now_s = time.monotonic()
-            self._starts_s = [*(s for s in self._starts_s if now_s - s < 60.0), now_s]
-            if len(self._starts_s) > MOST_RESTARTS + 1:
+        while not self._closing and self._live_once():
+            if not self._restarts.allow(time.perf_counter()):
                 self._tell("the page has ended by itself too often; the session goes on without it")
                 return
-            if len(self._starts_s) > 1:
-                self._tell("the page has ended by itself; starting it again")
-            pipe = self._start()
-            try:
-                if not self._serve(pipe):
-                    return
-            finally:
-                self._end(pipe)
+            self._tell("the page has ended by itself; starting it again")
+
+    def _live_once(self) -> bool:
+        """Start the process and do what it asks for; return whether to start another."""
+        pipe = self._start()
+        try:
+            return self._serve(pipe)
+        finally:
+            self._end(pipe)
 
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
@@ -166,7 +164,7 @@ class PageLink:
                 self._try(request)
 
     def _announce(self, addresses: tuple[str, ...]) -> None:
-        if len(self._starts_s) > 1:
+        if self._restarts.count:
             self._tell("the page is back")
             return
         self._tell("page: " + "  or  ".join(addresses))
