@@ -54,7 +54,7 @@ class Line:
         try:
             data = bytes.fromhex(self.rest[0])
             mido.Message.from_bytes(data)
-        except (TypeError, ValueError):
+        except (IndexError, TypeError, ValueError):
             return None
         return data if data[0] in CLOCK_MESSAGES else None
 

@@ -208,6 +208,15 @@ def test_core_may_have_begun_before_the_journal_and_its_line_is_kept(path):
     assert [(line.kind, line.time_s) for line in read_lines(path)] == [("core", -0.9)]
 
 
+@pytest.mark.parametrize("kind", ["in", "control", "hush", "clock", "link"])
+@pytest.mark.parametrize("data", ["", "f8f8", "90", "zz", None, 7])
+def test_message_that_is_not_whole_was_not_told(kind, data):
+    line = Line(kind, 1.0, (data, 3))
+    assert line.number == 3
+    assert line.told is None
+    assert line.message is None
+
+
 def test_missing_journal_is_an_os_error(path):
     with pytest.raises(FileNotFoundError):
         read_header(path)
