@@ -96,16 +96,16 @@ class Drawer:
         joins = bool(request.chord) and note.onset_ticks == request.previous_tick
         return joins and note.sort_key[1:] <= request.chord[-1]
 
-    def draw_duration(self, position: int, least_ticks: int, number: tuple[int, int]) -> int:
-        """Return a duration for the note at a row of the memory, ``least_ticks`` at least."""
+    def draw_duration(self, event: Tokens, least_ticks: int, number: tuple[int, int]) -> int:
+        """Return a duration for the event that comes next, (F,), ``least_ticks`` at least."""
         s = self._current.now
-        forced = self._memory.row(position)[: len(PREDICTED)].copy()
+        forced = event[: len(PREDICTED)].copy()
         forced[COLUMN["duration"]] = FREE
         bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
         shortest = min(DURATION.encode(least_ticks), DURATION.size - 1)
         bias[FIELD_SLICE["duration"]][:shortest] = FORBIDDEN
         noise = self._noise(number)
-        drawn = self._memory.predict(noise, bias, forced, s.temperature, s.min_p, position).event
+        drawn = self._memory.predict(noise, bias, forced, s.temperature, s.min_p).event
         return max(least_ticks, DURATION.decode(int(drawn[COLUMN["duration"]])) or 0)
 
     def _noise(self, number: tuple[int, ...]) -> Floats:

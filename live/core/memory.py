@@ -86,11 +86,6 @@ class Memory:
         self.network = other.network
         self._rows, self._states = other._rows, other._states
 
-    def row(self, position: int) -> Tokens:
-        """Return one event, tokens of shape (F,)."""
-        row: Tokens = self._rows[position]
-        return row
-
     def append(self, row: Tokens) -> None:
         """Add one event, shape (F,)."""
         self._rows = np.concatenate([self._rows, row[None]])
@@ -102,16 +97,12 @@ class Memory:
         forced: Tokens,
         temperature: float,
         min_p: float,
-        after: int | None = None,
     ) -> Prediction:
-        """Draw the event that follows; arguments as for ``Model.run``.
-
-        ``after`` is the number of events that it follows; None: all of them.
-        """
-        count = len(self._rows) if after is None else after
+        """Draw the event that follows; arguments as for ``Model.run``."""
+        count = len(self._rows)
         heard = self._last_state_before(count)
         prediction = self.network.run(
-            self._rows[heard:count],
+            self._rows[heard:],
             self._states[heard],
             noise=noise,
             logit_bias=logit_bias,

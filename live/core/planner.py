@@ -56,12 +56,14 @@ class Planner:
         Drawn as the network would have it, given that it is at least as long as it was held.
         ``number`` tells several notes of one moment apart.
         """
-        self.read()  # with what was guessed of the others
+        rows = self._score.events()  # with what was guessed of the others
         position = self._score.position(entry)
         if not position:  # nothing stands before it that the network could go on from
             return least_ticks
+        # What follows is read once all are guessed: under a pedal that may be most of the window.
+        self._memory.read(rows[:position])
         draw = (self._speeches, -1 - number)
-        return self._drawer.draw_duration(position, least_ticks, draw)
+        return self._drawer.draw_duration(rows[position], least_ticks, draw)
 
     def add_note(self, speech: Speech, given: Sequence[Given]) -> None:
         """Draw the next note and add it to the plan, or find the speech complete.

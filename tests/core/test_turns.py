@@ -98,6 +98,16 @@ def test_pedal_does_not_hold_the_word():
     assert room.model
 
 
+def test_a_turn_after_much_under_the_pedal_costs_no_more_than_hearing_it_once_more():
+    room = Room()
+    pedal = [(0.01, bytes([0xB0, 64, 127]))]
+    room.play(pedal, *(room.note(i / 4, 0.2, 30 + i * 7 % 64) for i in range(120)))
+    before, due_s = room.network.events_run, room.core.wake_at()
+    room._take(room.core.advance(due_s))
+    assert room.core.view(due_s).notes[-1].who == "model"
+    assert room.network.events_run - before < 2 * 120
+
+
 def test_nothing_is_played_before_the_player_has_played():
     room = Room()
     room.pass_until(100.0)
