@@ -1,12 +1,13 @@
 """The LSTM's states along what was heard: incremental priming, and going back.
 
 States are small (8 KiB at 2 x 512 units, 392 KiB with attention over 256 events), so those after
-each of the latest events are kept, and some of those before: 55 MiB at the most. Taking notes back,
+each of the latest events are kept, and some of those before: 32 MiB in all. Taking notes back,
 or learning how long a held note really was, is a return to an earlier state and a few steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 import numpy as np
@@ -50,6 +51,8 @@ class Memory:
         self._rows: Tokens = np.zeros((0, len(FIELDS)), dtype=np.int32)
         self._states: dict[int, Floats] = {0: network.zero_states()}
         """By number of events: the states after hearing that many."""
+        self._spare: list[Floats] = []
+        """Room for states that is not in use."""
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -61,7 +64,7 @@ class Memory:
         All but the last event are run at once, so that the prediction that follows is one step.
         """
         same = self._shared(rows)
-        self._states = {n: s for n, s in self._states.items() if n <= same}
+        self._let_go(n for n in self._states if n > same)
         self._rows = rows
         heard = self._last_state_before(len(rows))
         if heard < len(rows) - 1:
@@ -84,7 +87,7 @@ class Memory:
     def take_over(self, other: Memory) -> None:
         """Become the memory of another network, with all that it has read."""
         self.network = other.network
-        self._rows, self._states = other._rows, other._states
+        self._rows, self._states, self._spare = other._rows, other._states, other._spare
 
     def append(self, row: Tokens) -> None:
         """Add one event, shape (F,)."""
@@ -114,11 +117,21 @@ class Memory:
         return prediction
 
     def _keep(self, count: int, states: Floats) -> None:
-        """Keep the states after so many events; those seldom gone back to are let go."""
-        self._states[count] = states
-        if len(self._states) > 2 * NEAR:
-            near = count - NEAR
-            self._states = {n: s for n, s in self._states.items() if n >= near or not n % APART}
+        """Keep the states after so many events; those seldom gone back to are let go.
+
+        They are copied to where others were: room of this size that is taken and given back for
+        hours, between smaller things, would scatter over ever more memory.
+        """
+        self._let_go([count] if count in self._states else [])
+        kept = self._spare.pop() if self._spare else np.empty_like(states)
+        np.copyto(kept, states)
+        self._states[count] = kept
+        near = max(self._states) - NEAR
+        self._let_go(n for n in self._states if n < near and n % APART)
+
+    def _let_go(self, counts: Iterable[int]) -> None:
+        for count in list(counts):
+            self._spare.append(self._states.pop(count))
 
     def _shared(self, rows: Tokens) -> int:
         """Return how many events these rows begin with that were read already."""
