@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from live.core.guard import Repetition
@@ -42,6 +43,8 @@ class Speech:
     """No new note may stand before this; None: no bound."""
     last_tick: int = 0
     """Where the latest end of a note stands."""
+    last_release_s: float = -math.inf
+    """When the latest end of a note that was handed out is due, whatever the tempo became."""
     begins: bool = True
     """Whether the next note has to stand on its start."""
     complete: bool = False

@@ -119,8 +119,8 @@ class Voice:
             speech.announced = True
             actions.append(TurnChanged(notes[0].onset_s, "model", 0))
         actions += notes
-        finished_s = self._finished_s(speech)
-        if finished_s is not None and now_s >= finished_s:
+        if speech.complete and not speech.waiting and now_s >= self._over_s(speech):
+            finished_s = self._finished_s(speech)
             self._score.last_sound_s = finished_s
             self._end(speech, finished_s)
             actions.append(TurnChanged(finished_s, "player", speech.count))
@@ -153,6 +153,7 @@ class Voice:
             due.committed = True
             handed_out.append(note)
             self._given.append(Given(due.onset_tick, note.onset_s, note.release_s))
+            speech.last_release_s = max(speech.last_release_s, note.release_s)
             self._recent.given(due.onset_tick, note)
         now_tick = self._clock.tick_at(now_s)
         speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
@@ -280,13 +281,17 @@ class Voice:
             return None
         if speech.waiting:
             return min(self._due_s(n) for n in speech.waiting)
-        if speech.complete or speech.earliest_tick is None:
-            return self._clock.time_of(speech.last_tick)
+        if speech.complete:
+            return self._over_s(speech)
+        if speech.earliest_tick is None:
+            return self._clock.time_of(speech.start_tick)
         # It is to be planned anew: the next note is due then at the earliest.
         return self._clock.time_of(speech.earliest_tick) - self._current.now.ahead_s
 
-    def _finished_s(self, speech: Speech) -> float | None:
+    def _finished_s(self, speech: Speech) -> float:
         """Return when a speech that is complete has sounded to its end."""
-        if not speech.complete or speech.waiting:
-            return None
-        return self._clock.time_of(speech.last_tick)
+        return max(self._clock.time_of(speech.last_tick), speech.last_release_s)
+
+    def _over_s(self, speech: Speech) -> float:
+        """Return when that end has been sent: until then the player may cut it short."""
+        return self._finished_s(speech) + max(0.0, self._current.now.latency_s)

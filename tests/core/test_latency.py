@@ -40,6 +40,14 @@ def test_a_turn_that_is_asked_for_begins_where_its_first_note_can_still_be_sent(
     assert first.onset_s - 0.25 <= first.handed_out_s + 0.05
 
 
+def test_the_player_can_cut_short_all_that_is_sent_late():
+    room = Room(latency_ms=500.0)
+    room.play(*phrase(room, notes=4))
+    while len(room.turns) < 2:
+        room.pass_until(room.core.wake_at() + 1e-6)
+    assert max(n.release_s for n in room.model) == pytest.approx(room.now - 0.5)
+
+
 def test_what_was_sent_early_is_heard_and_stays_in_the_memory():
     room = spoken(-250.0, mode="continue")
     now = room.now

@@ -29,6 +29,15 @@ def test_a_new_tempo_moves_what_is_to_come_and_nothing_that_has_sounded():
         assert ticks == pytest.approx(round(ticks), abs=1e-6)
 
 
+def test_a_turn_is_not_over_while_notes_of_a_slower_tempo_sound():
+    room = Room(Sure(shift=(6,), duration=(24,), confidence=20.0), bpm=60.0, horizon_ms=1000.0)
+    room.play(room.note(0, 4, 60), until=7)
+    room._take(room.core.change(room.now, bpm=180.0))
+    while len(room.turns) < 2:
+        room.pass_until(room.core.wake_at() + 1e-6)
+    assert room.now >= max(n.release_s for n in room.model)
+
+
 def test_a_new_bound_holds_from_the_horizon_on():
     room = Room(mode="continue")
     room.play(room.note(0, 0.9, 60), until=8)
