@@ -7,7 +7,7 @@ they are stopped as well.
 - Until the first Start or Continue, clock messages lead nobody.
 - After it, ticks are counted on for as long as messages come; only where bars begin is moved.
 - When no message comes for ``SILENCE_S`` while it runs, it has stopped; when they come again, it
-  goes on where it would be.
+  goes on where it would be, and with Continue where it stopped.
 - A Song Position while it runs is believed only on a bar line.
 """
 
@@ -69,6 +69,9 @@ class MidiClock:
         """Between two ticks, before it fell silent."""
         self._heard_s: float | None = None
         self._leading = False
+        self._begun = False
+        """Whether it was told that the song began or went on, and not yet that it stopped: Start
+        may come while it runs."""
         self._unstarted = 0
         self._told = False
         self._greeted = False
@@ -86,7 +89,7 @@ class MidiClock:
 
     def silent_at_s(self) -> float | None:
         """Return when it will have stopped if nothing is heard; None: it does not run."""
-        if self._state != "running" or self._heard_s is None:
+        if not self._begun or self._heard_s is None:
             return None
         return self._heard_s + SILENCE_S
 
@@ -113,11 +116,9 @@ class MidiClock:
                 return []
             self._state, self._armed = "armed", "continued"
         elif kind == STOP and self._state not in ("unstarted", "stopped"):
-            was_running = self.running
-            if was_running:
-                self._position = self._tick + 1 - self._first_tick
-            self._state = "stopped"
-            return [Transport(time_s, "stopped")] if was_running else []
+            was_begun = self._begun
+            self._halt("stopped")
+            return [Transport(time_s, "stopped")] if was_begun else []
         elif kind == SONG_POSITION:
             return self._locate(TICKS_PER_SIXTEENTH * (data[1] | data[2] << 7))
         return []
@@ -127,7 +128,7 @@ class MidiClock:
         silent_s = self.silent_at_s()
         if silent_s is None or now_s < silent_s:
             return []
-        self._state = "silent"
+        self._halt("silent")
         return [
             Transport(silent_s, "stopped"),
             "the MIDI clock has fallen silent: the music waits for it",
@@ -158,15 +159,24 @@ class MidiClock:
                 where = self._spelled(self._position)
                 news.append(f"the MIDI clock goes on in the middle of a bar, at {where}")
             self._state, self._located, self._leading = "running", False, True
+            self._begun = True
         elif self._state == "silent":
             news += [Transport(time_s, "continued"), "the MIDI clock is back"]
-            self._state = "running"
+            self._state, self._begun = "running", True
         if self._filter.locked and not self._greeted:
             assert self._filter.period_s is not None
             bpm = 60 / self._filter.period_s / TICKS_PER_BEAT
             news.append(f"following the MIDI clock, {bpm:.0f} BPM")
             self._greeted = True
         return news
+
+    def _halt(self, state: Literal["silent", "stopped"]) -> None:
+        """Stop; what falls silent between Start and its first message is still to be begun."""
+        self._begun = False
+        if self.running:
+            self._position = self._tick + 1 - self._first_tick
+        if self.running or state == "stopped":
+            self._state = state
 
     def _wait_for_start(self) -> list[Transport | str]:
         self._unstarted += 1

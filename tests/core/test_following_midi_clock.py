@@ -150,6 +150,27 @@ def test_a_clock_that_falls_silent_stops_the_music_and_is_followed_when_it_is_ba
     assert (tick - room.core.clock.downbeat_tick + 48) % 96 == pytest.approx(48, abs=0.25)
 
 
+def test_a_clock_that_fell_silent_and_is_continued_goes_on_where_it_stopped():
+    room = Room(mode="continue", clock="midi", bpm=120)
+    clock = started().run(9)
+    clock.now += 1.7
+    clock.send(CONTINUE)
+    room.play(clock.run(8).messages)
+    tick = room.core.clock.tick_at(clock.ticks[12 * 24])
+    off = (tick - room.core.clock.downbeat_tick + 48) % 96 - 48
+    assert off == pytest.approx(0, abs=0.25)
+
+
+@pytest.mark.parametrize("after", [[STOP], []])
+def test_a_start_that_no_clock_follows_is_no_reason_to_play_on(after):
+    room = Room(mode="continue", clock="midi", bpm=120)
+    clock = started().run(16)
+    for message in (START, *after):
+        clock.send(message)
+    room.play(clock.messages, *player(room, 5), until=40)
+    assert max(n.release_s for n in room.model) <= clock.now + 0.51
+
+
 def test_clock_messages_without_start_lead_nobody_and_the_music_goes_on():
     def played(*clock):
         room = Room(mode="continue", clock="midi", bpm=100)
