@@ -126,8 +126,9 @@ class Timekeeper:
         now = self._current.now
         news: list[TimeNews] = []
         if "clock" in changed:
-            news += self._keep_tempo(time_s) if self.led and "bpm" not in changed else []
+            was_led = self.led
             self._listen()
+            news += self._keep_tempo(time_s) if was_led and "bpm" not in changed else []
         if "beats_per_bar" in changed:
             self._clock.change_bars(time_s, now.beats_per_bar)
             if self._midi is not None:
@@ -195,8 +196,10 @@ class Timekeeper:
         self._clock.follow(place.time_s, place.tick, place.seconds_per_tick, place.first_tick)
 
     def _keep_tempo(self, time_s: float) -> list[TimeNews]:
-        """Let the setting say what the tempo is."""
+        """Let the setting say what the tempo is; one that none can be goes on as the nearest."""
         bpm = round(min(max(self._clock.bpm, 20.0), 400.0), 2)
+        if not self.led and abs(self._clock.bpm - bpm) >= SAME_BPM:
+            self._clock.change_tempo(time_s, bpm)
         if abs(bpm - self._current.now.bpm) < SAME_BPM:
             return []
         self._current.now = replace(self._current.now, bpm=bpm)

@@ -126,6 +126,20 @@ def test_the_music_goes_on_when_link_ends():
     assert room.core.view(room.now).bpm == pytest.approx(140)
 
 
+def test_a_tempo_that_no_setting_can_have_is_left_with_the_session():
+    for leave in ({"clock": "internal"}, None):
+        room = Room(mode="continue", clock="link", bpm=120)
+        link = Timeline(room, bpm=700.0)
+        link.run(1)
+        assert room.core.view(room.now).bpm == pytest.approx(700)
+        if leave is None:
+            link.say(ended=True)
+        else:
+            room._take(room.core.change(room.now, **leave))
+        assert room.core.settings.bpm == 400
+        assert room.core.view(room.now).bpm == pytest.approx(400)
+
+
 def test_midi_clock_beside_link_changes_nothing():
     room = Room(mode="continue", clock="link", bpm=120)
     link = Timeline(room)
