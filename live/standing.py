@@ -103,7 +103,11 @@ class Standing:
             self._take_message(line)
         elif kind == "clock":
             self._take_clock(line)
-        elif kind in ("beat", "turn") or (kind == "link" and line.told is not None):
+        elif (
+            kind == "turn"
+            or BeatMark.read(line) is not None
+            or (kind == "link" and line.told is not None)
+        ):
             self._latest[kind] = line
 
     def summary(self, time_s: float) -> Entry:

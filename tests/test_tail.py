@@ -275,6 +275,14 @@ def test_sum_that_makes_no_sense_is_a_line_as_any_other(tmp_path, about):
     assert what_stands(path).down("in") == {(0, 60)}
 
 
+def test_a_beat_that_makes_no_sense_hides_none():
+    standing = Standing()
+    standing.take(Line("beat", 1.0, REST["beat"]))
+    standing.take(Line("beat", 2.0, (12.0, 0.0, 3, 96)))
+    assert standing.beat is not None
+    assert standing.beat.time_s == 1.0
+
+
 # -- the file ------------------------------------------------------------------------------------
 
 
