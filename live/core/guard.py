@@ -1,10 +1,11 @@
 """The guard against loops: it notices what repeats itself, and heats the sampling until it stops.
 
-A passage repeats itself where the same notes come in the same rhythm for the third time in a row.
-It is told as soon as a quarter of that third time is there, or the loop would be complete before it
-is left. How long it has gone on is counted in notes. The model may repeat itself as long as the
-player does, and a little in any case; each note beyond makes the next draw hotter, without end, and
-a few notes that are new let it cool down again.
+A passage repeats itself where the same notes come in the same rhythm for the third time in a row,
+and a single note where it is struck again and again in whatever rhythm, with few others between. A
+passage is told as soon as a quarter of that third time is there, or the loop would be complete
+before it is left. How long it has gone on is counted in notes. The model may repeat itself as long
+as the player does, and a little in any case; each note beyond makes the next draw hotter, without
+end, and a few notes that are new let it cool down again.
 """
 
 from __future__ import annotations
@@ -49,9 +50,13 @@ class Repetition:
         """Take the next note of the line."""
         past = np.array(self._notes[: -LONGEST_PERIOD - 1 : -1], dtype=np.int64).reshape(-1, 2)
         same = (past[:, 0] == pitch) & (np.abs(past[:, 1] - shift_ticks) <= TOLERANCE_TICKS)
+        same[:1] |= past[:1, 0] == pitch
         runs = np.zeros(LONGEST_PERIOD, dtype=np.int64)
         if self._runs:
-            runs[: len(same)] = np.where(same, self._runs[-1][: len(same)] + 1, 0)
+            before = self._runs[-1][: len(same)]
+            runs[: len(same)] = np.where(same, before + 1, 0)
+            if not same[0]:  # a single note that is gone for a moment is not forgotten at once
+                runs[0] = max(0, before[0] - COOLING)
         self._notes.append((pitch, shift_ticks))
         self._runs.append(runs)
         self.lengths.append(int(np.max(runs, where=runs >= REPEATED * _PERIODS, initial=0)))

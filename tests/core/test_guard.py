@@ -47,6 +47,17 @@ def test_the_same_pitches_in_another_rhythm_are_no_repetition():
     assert line(pitches, [12 + chance.choice([-1, 0, 1]) for _ in pitches]).lengths[-1] > 30
 
 
+def test_one_note_again_and_again_is_a_repetition_in_any_rhythm():
+    chance = random.Random(1)
+    shifts = [chance.choice([3, 6, 12, 24, 48]) for _ in range(30)]
+    assert line([60] * 30, shifts).lengths[-1] == 29
+    assert excess(line([60] * 30, shifts), NOTHING) > 10
+    assert excess(line([60] * 30, shifts), line([64] * 30, shifts)) == 0
+    # A few others between do not end it, and more do.
+    assert line([*[60] * 30, 62, *[60] * 10]).lengths[-1] > 25
+    assert line([*[60] * 30, *range(70, 80)]).lengths[-1] == 0
+
+
 def test_music_that_does_not_repeat_itself_is_left_alone():
     chance = random.Random(2)
     assert excess(line([chance.randint(40, 80) for _ in range(400)]), NOTHING) == 0
