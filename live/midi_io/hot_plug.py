@@ -157,7 +157,12 @@ class HotPlug:
                 self._report(Changed(now_s, side, before))
                 return
             self._end(side)
-            self._wiring.disconnect(side, {*self._wiring.connected(side), VIRTUAL})
+            # What is played from here on belongs to the new port; the old one hears what ended.
+            self._outlet.pause(side == "output" or self._state != "well")
+            try:
+                self._wiring.disconnect(side, {*self._wiring.connected(side), VIRTUAL})
+            finally:
+                self._outlet.pause(self._state != "well")
             plug.connected = frozenset()
             if setting == VIRTUAL:
                 self._connect(side, VIRTUAL)

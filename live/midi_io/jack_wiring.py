@@ -109,7 +109,9 @@ class JackWiring:
         self._wait_for_cycles()  # what is sent before the connection is in force is lost
 
     def disconnect(self, side: Side, names: Iterable[str]) -> None:
-        """End connections."""
+        """End connections, of the output when what was sent has gone through them."""
+        if side == "output":
+            self._wait_for_cycles()
         for name in set(names) - {VIRTUAL}:
             ends = (name, self._own[side]) if side == "input" else (self._own[side], name)
             with suppress(jack.JackError):
