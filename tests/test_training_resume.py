@@ -58,7 +58,7 @@ def begun():
     plain = EventLSTM(NetworkConfig(**SHAPE))
     plain.build(None)
     keras.utils.set_random_seed(os.getpid())  # chance begins elsewhere in every process
-    return Start(plain, [], {}, {}).grown(False, True, STRAIGHT.seed).weights
+    return Start(plain, [], {}, {}).grown(False, STRAIGHT.attention, STRAIGHT.seed).weights
 
 
 @pytest.fixture(scope="module")
