@@ -211,5 +211,6 @@ def test_pages_that_nobody_comes_back_for_are_forgotten(tmp_path):
     finally:
         performance.close()
     print(f"page: {filled:.0f} MiB filled, {later:.0f} MiB later")
-    assert filled < 350
+    # 40 pages at first and three a second for 35 s, of 2.4 MiB each; ten a second were 1 GB.
+    assert filled < 450
     assert later < 1.1 * filled
