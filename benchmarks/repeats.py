@@ -28,7 +28,7 @@ from live.model import FIELD_SLICE
 from live.settings import load
 from training.evaluate import NOTATED
 from training.held_out import held_out_music
-from training.scoring import Judge
+from training.scoring import Judge, bits_of_targets
 
 CONTEXT: Final = 4
 """Notes that have to be the same for a place to be like one before."""
@@ -66,10 +66,10 @@ def bits(judge: Judge, piece: Tokens) -> npt.NDArray[np.float64]:
         logits, states = judge.follow(rows[:, :-1], states, following)
         cost = np.zeros(following.shape[1])
         for name in NOTATED:
-            z = logits[0, :, FIELD_SLICE[name]].astype(np.float64)
             target = following[0, :, COLUMN[name]]
-            nats = np.logaddexp.reduce(z, axis=-1) - z[np.arange(len(z)), target]
-            cost += np.where(target == UNKNOWN, 0.0, nats / np.log(2.0))
+            known = target != UNKNOWN
+            z = logits[0, :, FIELD_SLICE[name]]
+            cost[known] += bits_of_targets(z[known], target[known])
         found.append(cost)
     return np.concatenate(found)
 

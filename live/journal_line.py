@@ -35,12 +35,8 @@ class Line:
     @property
     def message(self) -> bytes | None:
         """The channel message of an "in" or "out" line; None if it has none that is whole."""
-        try:
-            data = bytes.fromhex(self.rest[0])
-            mido.Message.from_bytes(data)
-        except (IndexError, TypeError, ValueError):
-            return None
-        return data if data[0] < FIRST_SYSTEM_MESSAGE else None
+        data = self._bytes()
+        return data if data is not None and data[0] < FIRST_SYSTEM_MESSAGE else None
 
     @property
     def told(self) -> bytes | LinkState | None:
@@ -51,12 +47,8 @@ class Line:
             return _link_state(self.rest[0])
         if self.kind != "clock":
             return self.message
-        try:
-            data = bytes.fromhex(self.rest[0])
-            mido.Message.from_bytes(data)
-        except (IndexError, TypeError, ValueError):
-            return None
-        return data if data[0] in CLOCK_MESSAGES else None
+        data = self._bytes()
+        return data if data is not None and data[0] in CLOCK_MESSAGES else None
 
     @property
     def number(self) -> int | None:
@@ -68,6 +60,15 @@ class Line:
     def named(self) -> int | None:
         """The number of a message that a "step" or "missed" line names; None: it names none."""
         return self.rest[0] if self.rest and type(self.rest[0]) is int else None
+
+    def _bytes(self) -> bytes | None:
+        """Return the MIDI message of a line; None if it has none that is whole."""
+        try:
+            data = bytes.fromhex(self.rest[0])
+            mido.Message.from_bytes(data)
+        except (IndexError, TypeError, ValueError):
+            return None
+        return data
 
 
 def as_line(entry: object) -> Line | None:

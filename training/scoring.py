@@ -106,10 +106,16 @@ def _add_logits(tallies: Tallies, logits: Floats, following: Tokens) -> None:
     for f in PREDICTED:
         targets = following[..., COLUMN[f.name]]
         known = targets != UNKNOWN
-        z, y = logits[..., FIELD_SLICE[f.name]][known].astype(np.float64), targets[known]
-        highest = z.max(axis=-1, initial=0.0)
-        nats = np.log(np.exp(z - highest[:, None]).sum(axis=-1)) + highest - z[range(len(y)), y]
-        tallies[f.name].add(nats / np.log(2.0), z.argmax(axis=-1) == y)
+        z, y = logits[..., FIELD_SLICE[f.name]][known], targets[known]
+        tallies[f.name].add(bits_of_targets(z, y), z.argmax(axis=-1) == y)
+
+
+def bits_of_targets(logits: Floats, targets: Tokens) -> npt.NDArray[np.float64]:
+    """Return what targets of one field cost, (n,), given its logits, (n, values)."""
+    z = logits.astype(np.float64)
+    highest = z.max(axis=-1, initial=0.0)
+    nats = np.log(np.exp(z - highest[:, None]).sum(axis=-1)) + highest
+    return np.asarray((nats - z[range(len(targets)), targets]) / np.log(2.0))
 
 
 def tally_baselines(

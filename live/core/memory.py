@@ -122,10 +122,9 @@ class Memory:
         They are copied to where others were: room of this size that is taken and given back for
         hours, between smaller things, would scatter over ever more memory.
         """
-        self._let_go([count] if count in self._states else [])
-        kept = self._spare.pop() if self._spare else np.empty_like(states)
-        np.copyto(kept, states)
-        self._states[count] = kept
+        if count not in self._states:
+            self._states[count] = self._spare.pop() if self._spare else np.empty_like(states)
+        np.copyto(self._states[count], states)
         near = max(self._states) - NEAR
         self._let_go(n for n in self._states if n < near and n % APART)
 

@@ -279,8 +279,9 @@ class Voice:
         speech = self.speech
         if speech is None:
             return None
-        if speech.waiting:
-            return min(self._due_s(n) for n in speech.waiting)
+        waiting = speech.waiting
+        if waiting:
+            return min(self._due_s(n) for n in waiting)
         if speech.complete:
             return self._over_s(speech)
         if speech.earliest_tick is None:
