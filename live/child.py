@@ -72,15 +72,16 @@ class Child:
 
 
 def start_process(
-    name: str, body: Callable[..., None], *arguments: object
+    name: str, body: Callable[..., None], *arguments: object, daemon: bool = False
 ) -> tuple[BaseProcess, Connection]:
     """Start a process; return it and our end of a pipe whose other end is the body's last argument.
 
-    It ignores signals: the parent alone decides how a session ends.
+    Started on the main thread it ignores signals: the parent alone decides how a session ends. A
+    daemon is not waited for when the parent leaves.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=body, args=(*arguments, theirs), name=name)
+    process = context.Process(target=body, args=(*arguments, theirs), name=name, daemon=daemon)
     with signals_ignored():  # inherited
         process.start()
     theirs.close()  # the death of the process has to show as the end of its pipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from live import processes
+from live.child import start_process
 from live.errors import UserError
 from live.messages import Stop
 from live.outbox import Outbox
@@ -118,14 +118,10 @@ class PageLink:
             self._end(pipe)
 
     def _start(self) -> Connection:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
         setup = PageSetup(self._session.values(), self._folder)
-        self._process = context.Process(
-            target=processes.page, args=(self._settings, setup, theirs), name="page", daemon=True
+        self._process, ours = start_process(
+            "page", processes.page, self._settings, setup, daemon=True
         )
-        self._process.start()
-        theirs.close()
         self._outbox = Outbox(ours)
         self._end_watching = self._session.watch(self._watch)
         return ours
