@@ -132,9 +132,9 @@ def load(path: Path) -> tuple[Model, TimedNetwork]:
         UserError: it cannot be read or is none of Continuo's.
     """
     model = Model(path)
-    memory = Memory(model)
-    memory.read(special_event(START)[None].repeat(3, axis=0))
-    model.run(special_event(START)[None], model.zero_states())
+    start = special_event(START)[None]
+    for events in (start.repeat(2, axis=0), start):
+        model.run(events, model.zero_states())
     return model, TimedNetwork(model)
 
 

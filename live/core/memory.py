@@ -1,8 +1,9 @@
 """The LSTM's states along what was heard: incremental priming, and going back.
 
 States are small (8 KiB at 2 x 512 units, 392 KiB with attention over 256 events), so those after
-each of the latest events are kept, and some of those before: 32 MiB in all. Taking notes back,
-or learning how long a held note really was, is a return to an earlier state and a few steps.
+each of the latest events are kept, and some of those before: 31 MiB for a seed window as it is
+by default. Taking notes back, or learning how long a held note really was, is a return to an
+earlier state and a few steps.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ NEAR: Final = 64
 """So many of the latest events have their states kept, one by one."""
 APART: Final = 16
 """Before them, those after every so many events are kept."""
+ROOMS: Final = 80
+"""Room is made for so many states at once: as many as a sequence of 256 events keeps."""
 
 
 class Network(Protocol):
@@ -51,7 +54,7 @@ class Memory:
         self._rows: Tokens = np.zeros((0, len(FIELDS)), dtype=np.int32)
         self._states: dict[int, Floats] = {0: network.zero_states()}
         """By number of events: the states after hearing that many."""
-        self._spare: list[Floats] = []
+        self._spare: list[Floats] = self._rooms()
         """Room for states that is not in use."""
 
     def __len__(self) -> int:
@@ -123,10 +126,17 @@ class Memory:
         hours, between smaller things, would scatter over ever more memory.
         """
         if count not in self._states:
-            self._states[count] = self._spare.pop() if self._spare else np.empty_like(states)
+            if not self._spare:
+                self._spare = self._rooms()
+            self._states[count] = self._spare.pop()
         np.copyto(self._states[count], states)
         near = max(self._states) - NEAR
         self._let_go(n for n in self._states if n < near and n % APART)
+
+    def _rooms(self) -> list[Floats]:
+        """Return room that is there from now on: filled, as nothing is there that was not used."""
+        zero = self._states[0]
+        return list(np.full((ROOMS, *zero.shape), 0, dtype=zero.dtype))
 
     def _let_go(self, counts: Iterable[int]) -> None:
         for count in list(counts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
+from itertools import starmap
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -36,10 +37,6 @@ class NoteView:
     velocity: int
     committed: bool
     """Whether it can no longer be taken back by new planning; the player's notes always are."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as its values: the way of dataclasses is slow, and leaves memory behind."""
-        return NoteView, _NOTE_VALUES(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +71,20 @@ class View:
     """And the longest."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as its values, as its notes do."""
-        return View, _VIEW_VALUES(self)
+        """Pickle as values, the notes field by field: one by one they leave memory in pieces."""
+        notes = tuple(zip(*map(_NOTE_VALUES, self.notes), strict=True))
+        return _view_of, (notes, *_VIEW_VALUES(self))
 
 
 _NOTE_VALUES: Final = attrgetter(*(each.name for each in fields(NoteView)))
-_VIEW_VALUES: Final = attrgetter(*(each.name for each in fields(View)))
+_BESIDE_NOTES: Final = tuple(each.name for each in fields(View) if each.name != "notes")
+_VIEW_VALUES: Final = attrgetter(*_BESIDE_NOTES)
+
+
+def _view_of(notes: tuple[tuple[Any, ...], ...], *values: Any) -> View:
+    """Return the view of values as ``View.__reduce__`` gives them."""
+    beside = dict(zip(_BESIDE_NOTES, values, strict=True))
+    return View(notes=tuple(starmap(NoteView, zip(*notes, strict=True))), **beside)
 
 
 class Recent:

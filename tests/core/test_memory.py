@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.core.memory import NEAR, Memory
+from live.core.memory import NEAR, ROOMS, Memory
 from live.events import FIELDS, PREDICTED
 from live.model import Prediction
 
@@ -76,3 +76,21 @@ def test_states_are_few_and_those_of_late_are_at_hand():
     memory.read(rows[:500])
     predicted(memory)
     assert network.runs - before <= 16
+
+
+def test_room_is_made_once_for_a_seed_window_as_it_is_by_default():
+    memory = Memory(Sum())
+    for _ in range(3):
+        memory.read(rows_of([0]))
+        for count in range(1, 300):  # twice the window, and what is planned ahead
+            memory.append(rows_of([count])[0])
+            predicted(memory)
+            assert len(memory._states) - 1 + len(memory._spare) == ROOMS
+
+
+def test_room_is_made_for_longer_windows_too():
+    memory = Memory(Sum())
+    for count in range(2000):
+        memory.append(rows_of([count % 9])[0])
+        predicted(memory)
+    assert len(memory._states) - 1 + len(memory._spare) == 3 * ROOMS

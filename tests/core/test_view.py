@@ -22,3 +22,10 @@ def test_a_view_arrives_as_it_was(monkeypatch):
     assert type(arrived.notes[0]) is NoteView
     for each in fields(View):
         assert getattr(arrived, each.name) == getattr(sent, each.name)
+
+
+def test_a_view_of_no_notes_arrives_too(monkeypatch):
+    stage = Stage(monkeypatch, FlatNetwork)
+    sent = stage.core.view(stage.now_s)
+    assert sent.notes == ()
+    assert pickle.loads(pickle.dumps(sent)) == sent
