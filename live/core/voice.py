@@ -210,11 +210,12 @@ class Voice:
             self._revise(speech, now_s)
 
     def _revise(self, speech: Speech, now_s: float) -> None:
-        """Plan anew beyond the horizon."""
-        self._planner.revise(speech, begins=False)
+        """Plan anew beyond the horizon; a speech that has yet to begin begins where it was to."""
+        earliest = math.floor(self._clock.tick_at(now_s + self._current.now.ahead_s)) + 1
+        begins = not speech.announced and earliest <= speech.start_tick
+        self._planner.revise(speech, begins=begins)
         speech.complete = False
-        earliest = self._clock.tick_at(now_s + self._current.now.ahead_s)
-        speech.earliest_tick = max(speech.start_tick, math.floor(earliest) + 1)
+        speech.earliest_tick = max(speech.start_tick, earliest)
 
     def _skip_to(self, speech: Speech, tick: int) -> None:
         """Go on from a tick: what was planned before and not handed out never sounds."""

@@ -60,6 +60,13 @@ def test_duet_joins_in_on_the_beat_and_plays_along():
     assert len(inside) > 10
 
 
+@pytest.mark.parametrize(("handover", "beat"), [("beat", 1), ("bar", 4)])
+def test_duet_joins_in_on_the_beat_however_much_is_played_before_it(handover, beat):
+    room = Room(mode="duet", handover=handover)
+    room.play(*[room.note(i / 4, 0.2, 60 + i % 12) for i in range(40)])
+    assert onsets(room)[0] == pytest.approx(beat)
+
+
 def test_duet_plans_anew_what_was_not_handed_out():
     def session(pitch):
         room = Room(mode="duet", seed=9, bpm=120, horizon_ms=100)
