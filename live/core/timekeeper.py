@@ -45,7 +45,8 @@ class Timekeeper:
         """Where the song began, for those who follow."""
         self._shift: int | None = None
         """From the MIDI clock's ticks to the performer's own; None: it does not lead."""
-        self._told = False
+        self._waits = False
+        """Whether a tempo was set while the MIDI clock led: the user was told that it waits."""
         self._midi: MidiClock | None = None
         self._link: LinkClock | None = None
         self._listen()
@@ -126,9 +127,12 @@ class Timekeeper:
         now = self._current.now
         news: list[TimeNews] = []
         if "clock" in changed:
-            was_led = self.led
+            was_led, waits = self.led, self._waits
             self._listen()
-            news += self._keep_tempo(time_s) if was_led and "bpm" not in changed else []
+            if waits:
+                self._clock.change_tempo(time_s, now.bpm)
+            elif was_led and "bpm" not in changed:
+                news += self._keep_tempo(time_s)
         if "beats_per_bar" in changed:
             self._clock.change_bars(time_s, now.beats_per_bar)
             if self._midi is not None:
@@ -138,8 +142,8 @@ class Timekeeper:
         if "bpm" in changed:
             if not self.led:
                 self._clock.change_tempo(time_s, now.bpm)
-            elif self._midi is not None and not self._told:
-                self._told = True
+            elif self._midi is not None and not self._waits:
+                self._waits = True
                 news.append(
                     Said(
                         time_s, "the tempo is the MIDI clock's; yours waits until it leads no more"
@@ -181,7 +185,7 @@ class Timekeeper:
         """Begin to listen to the source that is chosen now."""
         source = self._current.now.clock
         self._clock.source = source
-        self._shift, self._told = None, False
+        self._shift, self._waits = None, False
         self._midi = MidiClock(self._clock.bar_length_ticks) if source == "midi" else None
         self._link = LinkClock() if source == "link" else None
 

@@ -247,10 +247,16 @@ def test_the_tempo_setting_waits_while_the_midi_clock_leads():
     assert room.core.view(room.now).bpm == pytest.approx(120, rel=0.001)
     assert any("MIDI clock's" in line for line in lines(room))
     room._take(room.core.change(room.now, clock="internal"))
+    assert room.core.view(room.now).bpm == pytest.approx(150)
+    assert room.core.settings.bpm == 150
+
+
+def test_the_clocks_tempo_is_kept_when_it_leads_no_more_and_no_other_was_asked_for():
+    room = Room(mode="call", clock="midi", bpm=100)
+    room.play(started().run(16, 120).messages)
+    room._take(room.core.change(room.now, clock="internal"))
     assert room.core.view(room.now).bpm == pytest.approx(120, rel=0.001)
     assert room.core.settings.bpm == pytest.approx(120, abs=0.5)
-    room._take(room.core.change(room.now, bpm=150.0))
-    assert room.core.view(room.now).bpm == pytest.approx(150)
 
 
 def test_link_that_is_not_followed_changes_nothing():
