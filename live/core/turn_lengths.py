@@ -26,6 +26,8 @@ class Phrase:
 
     first_tick: int
     last_touch_s: float
+    last_touch_tick: float
+    """Where that was, whatever became of the tempo since."""
 
 
 def phrase_end_s(phrase: Phrase, settings: PerformerSettings, clock: BeatClock) -> float:
@@ -60,7 +62,7 @@ def speech_bounds(
         return start_tick + settings.answer_bars * bar, None
     if settings.answer == "model":
         return start_tick + LONGEST_ANSWER_BARS * bar, start_tick + bar
-    spoken = clock.tick_at(phrase.last_touch_s) - phrase.first_tick
+    spoken = phrase.last_touch_tick - phrase.first_tick
     beats = max(1, math.ceil(spoken / TICKS_PER_BEAT - STARTED_BEAT))
     end_tick = start_tick + beats * TICKS_PER_BEAT
     return end_tick, (start_tick + end_tick) // 2

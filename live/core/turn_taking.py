@@ -97,7 +97,7 @@ class TurnTaking:
             self._planner.read()
             due_s = self._due_s()
             if due_s is not None and now_s >= due_s:
-                phrase = self._phrase or Phrase(self._now_tick(now_s), now_s)
+                phrase = self._phrase or self._phrase_at(self._now_tick(now_s), now_s)
                 at_once = self._unprompted.resumed or self._phrase is None
                 at_once |= self._current.now.mode == "duet"
                 end_s = now_s if at_once else self._phrase_end_s(phrase)
@@ -159,7 +159,7 @@ class TurnTaking:
             if duet:
                 self._voice.replan(time_s)
         if self._phrase is not None and touched:
-            self._phrase.last_touch_s = time_s
+            self._touch(self._phrase, time_s)
         return actions
 
     def _note_began(self, heard: HeardNote) -> None:
@@ -167,7 +167,13 @@ class TurnTaking:
             self._time.start_bar(heard.onset_s)
         tick = self._hearing.note_began(heard, self._now_tick(heard.onset_s))
         if self._phrase is None or self._begins_another(self._phrase, heard):
-            self._phrase = Phrase(tick, heard.onset_s)
+            self._phrase = self._phrase_at(tick, heard.onset_s)
+
+    def _phrase_at(self, tick: int, time_s: float) -> Phrase:
+        return Phrase(tick, time_s, self._clock.tick_at(time_s))
+
+    def _touch(self, phrase: Phrase, time_s: float) -> None:
+        phrase.last_touch_s, phrase.last_touch_tick = time_s, self._clock.tick_at(time_s)
 
     def _begins_another(self, phrase: Phrase, heard: HeardNote) -> bool:
         """Whether a note is the first of another phrase, in a mode where nobody waits for ends."""
@@ -204,9 +210,7 @@ class TurnTaking:
     def command(self, time_s: float, name: TurnCommand) -> list[Action]:
         """Give the word to whom the user says."""
         if name == "my_turn":
-            actions = self.fall_silent(time_s)
-            self._phrase = None
-            return actions
+            return self.fall_silent(time_s)
         caught_up = self._voice.catch_up(time_s)
         if self._current.now.mode == "listen":
             return caught_up
@@ -215,9 +219,9 @@ class TurnTaking:
         if name == "again":
             return caught_up + self._again(time_s)
         if self._voice.speech is None:
-            phrase = self._phrase or Phrase(self._now_tick(time_s), time_s)
+            phrase = self._phrase or self._phrase_at(self._now_tick(time_s), time_s)
             if self._hearing.keys_down:
-                phrase.last_touch_s = time_s
+                self._touch(phrase, time_s)
             self._begin(phrase, self._voice.soon_s(time_s))
         return caught_up
 
@@ -225,7 +229,9 @@ class TurnTaking:
         """Let the model stop, and begin nothing by itself."""
         caught_up = self._voice.catch_up(time_s)
         self._unprompted = Unprompted()
-        return caught_up + self._take_the_word(time_s)
+        actions = caught_up + self._take_the_word(time_s)
+        self._phrase = None
+        return actions
 
     def _again(self, time_s: float) -> list[Action]:
         """Take the latest answer back, heard or not, and give another."""

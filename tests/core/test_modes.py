@@ -167,6 +167,15 @@ def test_again_takes_the_answer_back_and_gives_another(when):
     assert second[-1].onset_s < (when + 1 + 8) * room.beat
 
 
+@pytest.mark.parametrize("bpm", [60, 240])
+def test_another_answer_is_as_long_as_the_phrase_though_the_tempo_is_another_now(bpm):
+    room = Room()
+    room.play(*phrase(room, notes=4), until=60)
+    room._take(room.core.change(room.now, bpm=bpm))
+    room.command(61, "again")
+    assert room.core._voice.speech.end_tick - room.core._voice.speech.start_tick == 4 * 24
+
+
 def test_again_gives_another_when_the_window_held_nothing_but_the_answer():
     for seed in range(1, 9):
         room = Room(answer="bars", seed_window=1, seed=seed)
@@ -191,6 +200,14 @@ def test_keep_marks_and_panic_ends_everything():
     room.command(11, "panic")
     assert room.others == [Marked(10.5 * room.beat, "keep"), Panic(11 * room.beat)]
     assert room.yields == [11 * room.beat]
+
+
+def test_nothing_is_answered_after_a_panic():
+    room = Room()
+    room.play(*phrase(room, notes=3))
+    room.command(3.92, "panic")  # the answer is prepared already
+    room.pass_until(30 * room.beat)
+    assert room.model == []
 
 
 def test_held_notes_are_told_as_whole_notes_when_the_model_begins():
