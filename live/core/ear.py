@@ -42,6 +42,10 @@ class Ear:
         """Number of keys that are held, whatever the pedal does."""
         return len(self._down)
 
+    def is_down(self, note: HeardNote) -> bool:
+        """Whether a note's key is held; if not, it sounds by the pedal at most."""
+        return self._down.get((note.channel, note.pitch)) is note
+
     def hear(self, time_s: float, data: bytes) -> EarEvent:
         """Take a message; note-on with velocity 0 is a note-off, anything else changes nothing."""
         kind, channel = data[0] & 0xF0, data[0] & 0x0F

@@ -31,6 +31,7 @@ class Hearing:
         self._portrait = portrait
         self._ear = Ear()
         self._sounding: dict[HeardNote, Entry] = {}
+        """Notes whose length is to be written when they end."""
         self._chord_s = -math.inf
         self._chord_tick = 0
 
@@ -73,23 +74,30 @@ class Hearing:
     def note_ended(self, heard: HeardNote) -> None:
         """Write how long a note was."""
         assert heard.release_s is not None
-        entry = self._sounding.pop(heard)
-        duration = self._ticks_between(heard.onset_s, heard.release_s)
-        entry.note = replace(entry.note, duration_ticks=duration)
+        entry = self._sounding.pop(heard, None)
+        if entry is not None:
+            duration = self._ticks_between(heard.onset_s, heard.release_s)
+            entry.note = replace(entry.note, duration_ticks=duration)
         self._score.last_sound_s = max(self._score.last_sound_s, heard.release_s)
 
     def settle_held_notes(self, now_s: float, guess: Callable[[Entry, int, int], int]) -> None:
-        """Write for keys that are held how long they may become, until they are released.
+        """Write for notes that sound how long they may become.
+
+        For a key that is held this is until it is released. For a note that the pedal alone holds
+        it is for good: under a pedal that is never let up, each turn and each key that is struck
+        again would change a window that was read long ago.
 
         Args:
             now_s: the moment.
-            guess: given a note, how long it has been at least, and its number among those that are
-                held: its duration, in ticks. It may rely on the guesses before.
+            guess: given a note, how long it has been at least, and its number among those that
+                sound: its duration, in ticks. It may rely on the guesses before.
         """
         held = sorted(self._sounding.items(), key=lambda item: item[1].note.sort_key)
         for number, (heard, entry) in enumerate(held):
             least = self._ticks_between(heard.onset_s, now_s)
             entry.note = replace(entry.note, duration_ticks=guess(entry, least, number))
+            if not self._ear.is_down(heard):
+                del self._sounding[heard]
 
     def recall_model_note(
         self, onset_s: float, release_s: float, channel: int, pitch: int, velocity: int

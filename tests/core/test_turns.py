@@ -108,6 +108,22 @@ def test_a_turn_after_much_under_the_pedal_costs_no_more_than_hearing_it_once_mo
     assert room.network.events_run - before < 2 * 120
 
 
+def test_a_pedal_that_is_never_let_up_makes_no_turn_read_what_was_told_before():
+    room = Room()
+    room.play([(0.0, bytes([0xB0, 64, 127]))])
+    for turn in range(5):
+        begin = room.now / room.beat + 1
+        room.play(*phrase(room, start=begin, notes=8))
+        before, due_s = room.network.events_run, room.core.wake_at()
+        room._take(room.core.advance(due_s))
+        assert room.core._voice.speech is not None
+        assert room.network.events_run - before <= 2 * 8 + 1, turn  # the phrase, and a guess each
+        room.pass_until((begin + 24) * room.beat)
+    before = room.network.events_run
+    room.play([(room.now, bytes([0xB0, 64, 0]))])
+    assert room.network.events_run == before
+
+
 def test_nothing_is_played_before_the_player_has_played():
     room = Room()
     room.pass_until(100.0)
