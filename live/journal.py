@@ -84,18 +84,19 @@ class JournalWriter:
         """
         earlier = read_header(path).get("origin_s") if path.exists() else None
         self._origin_s = moment(time.perf_counter())
-        going_on = False
+        self.goes_on = isinstance(earlier, int | float)
+        """Whether another process wrote it before."""
         if isinstance(earlier, int | float):
-            self._origin_s, going_on = float(earlier), True
+            self._origin_s = float(earlier)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         lock(self._file)
-        if not going_on:
+        if not self.goes_on:
             first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
             os.write(self._file, (json.dumps(first) + "\n").encode())
         self._standing = Standing()
         self._unsummed = 0
         """Lines since the latest sum."""
-        if going_on:
+        if self.goes_on:
             self._go_on(path)
         self._disk = PatientFile(self._file, path)
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()

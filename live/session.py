@@ -26,6 +26,7 @@ from live.messages import (
     TakeBegan,
     TurnChanged,
 )
+from live.midi_io.recall import left_sounding
 from live.model_files import models_beside
 from live.present import PresentSettings
 from live.recording import recover
@@ -212,14 +213,8 @@ class Session:
         midi_io ends that, as it may be that nobody was left to do so.
         """
         left_down: set[tuple[int, int]] = set()
-        left_pedals: set[tuple[int, int]] = set()
         for path in recover(settings.folder):
             self.tell(f"an earlier session had been cut off; recorded {path}")
             with suppress(OSError):
-                standing = what_stands(path.with_suffix(".jsonl"))
-                left_down |= standing.down("in") | standing.down("out")
-                left_pedals |= standing.pedals("in") | standing.pedals("out")
-        midi = replace(
-            settings.midi, left_down=frozenset(left_down), left_pedals=frozenset(left_pedals)
-        )
-        return replace(settings, midi=midi)
+                left_down |= left_sounding(what_stands(path.with_suffix(".jsonl")))
+        return replace(settings, midi=replace(settings.midi, left_down=frozenset(left_down)))

@@ -11,23 +11,30 @@ PEDALS: Final = (64, 66)
 
 
 class HeldKeys:
-    """Follows the messages of one keyboard."""
+    """Follows the messages of a player."""
 
     def __init__(self) -> None:
-        self._keys: set[Key] = set()
-        self._pedals: set[Key] = set()
-        """Channel and controller."""
+        self._keys: dict[Key, bytes] = {}
+        """With the messages that have put them down; likewise the next."""
+        self._pedals: dict[Key, bytes] = {}
+        """By channel and controller."""
 
     def note(self, message: bytes) -> None:
         """Take a whole channel message."""
         kind, key = message[0] & 0xF0, (message[0] & 0x0F, message[1])
         if kind == 0x90 and message[2] > 0:
-            self._keys.add(key)
+            self._keys[key] = message
         elif kind in (0x80, 0x90):
-            self._keys.discard(key)
+            self._keys.pop(key, None)
         elif kind == 0xB0 and message[1] in PEDALS:
-            change = self._pedals.add if message[2] >= 64 else self._pedals.discard
-            change(key)
+            if message[2] >= 64:
+                self._pedals[key] = message
+            else:
+                self._pedals.pop(key, None)
+
+    def put_down(self) -> list[bytes]:
+        """Return the messages that have put down what is down."""
+        return [*self._keys.values(), *self._pedals.values()]
 
     def let_go(self) -> list[bytes]:
         """Return the messages that end all of them, and forget them."""

@@ -72,6 +72,8 @@ class Listener:
         """Whether it was not told of everything."""
         self._held = HeldKeys()
         """Of the keyboard."""
+        self._down = HeldKeys()
+        """Of all that is played, whatever way it comes."""
 
     def on_input(self, data: list[int]) -> None:
         """Take bytes from the keyboard, on RtMidi's thread."""
@@ -108,12 +110,17 @@ class Listener:
     def write_to(self, journal: JournalWriter, path: Path) -> bool:
         """Write to another journal from now on, and so does the player.
 
+        The journal begins with what is down: it sounds in that take as well, and if this process is
+        killed in it, somebody has to know.
+
         Returns:
             Whether the improviser will be told, after all that it has yet to hear of the old take.
         """
         with self._lock:
             self._player.write_to(journal)
             self._journal = journal
+            for message in self._down.put_down():
+                journal.write("in", moment(time.perf_counter()), message)
             self._clock.newcomer()
             if self._improviser is None:
                 return False
@@ -203,6 +210,7 @@ class Listener:
                 continue
             if self._settings.thru:
                 self._player.thru(message)
+            self._down.note(message)
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
                 self._tell_improviser("in", now_s, message)

@@ -20,7 +20,7 @@ from live.midi_io.held import PEDALS
 from live.midi_io.ledger import PLAYER, Key, NoteLedger, note_off
 from live.midi_io.pedal import SUSTAIN_PEDAL, ModelPedal
 from live.midi_io.ports import Sender
-from live.midi_io.recall import silence
+from live.midi_io.recall import CHANNELS, silence
 from live.midi_io.schedule import Due, Schedule
 from live.midi_io.split import Split
 
@@ -245,16 +245,11 @@ class Player:
                 self._journal_end(key, number)
             self._send_pedal(self._pedal.release())
 
-    def may_sound(self, keys: Set[Key], pedals: Set[tuple[int, int]]) -> None:
-        """Take note of keys and pedals that were pressed before, and may be for the output still.
-
-        Args:
-            keys: channels and pitches.
-            pedals: channels and controllers.
-        """
+    def may_sound(self, keys: Set[Key]) -> None:
+        """Take note of keys that were struck before and may sound still, as may their pedals."""
         with self._changed:
             self._struck |= keys
-            self._pressed |= pedals
+            self._pressed |= {(channel, pedal) for channel, _ in keys for pedal in PEDALS}
 
     def output_back(self) -> None:
         """Silence what it may have been left sounding with."""
@@ -282,7 +277,7 @@ class Player:
         """End every note, also those that nobody here knows of."""
         self.end_every_note()
         with self._changed:
-            for message in silence({(channel, 0) for channel in range(16)}):
+            for message in silence({(channel, 0) for channel in CHANNELS}):
                 self._output.send(message)
 
     def _release_pedals(self) -> None:

@@ -24,7 +24,8 @@ from live.journal import JournalWriter, moment
 from live.messages import Failed, Lost, Ready
 from live.midi_io.dispatch import MidiIo
 from live.midi_io.health import HealthMeter
-from live.midi_io.ledger import Key, note_off
+from live.midi_io.ledger import note_off
+from live.midi_io.recall import left_sounding
 from live.midi_io.settings import MidiSettings
 from live.outbox import Outbox
 from live.quiet import keep_quiet
@@ -49,21 +50,16 @@ def run(
     sys.setswitchinterval(0.0005)  # a thread with a deadline must not wait for another's slice
     keep_quiet()  # JACK's library prints from threads of its own
     realtime = _ask_for_realtime()
-    try:
-        standing = what_stands(journal_path)
-        goes_on = journal_path.exists() and journal_path.stat().st_size > 0
-        journal = JournalWriter(journal_path, journal_header)
-    except OSError as error:
-        parent.send(Failed(f"cannot record to {journal_path}: {error.strerror}"))
-        return
-    told = _end_what_stands(standing, journal)
     to_parent = Outbox(parent)
-    midi_io = MidiIo(settings, journal, to_parent, told)
-    midi_io.player.may_sound(*_may_sound(settings, standing))
     try:
-        source, name = _open_ports(settings, midi_io, wait_for_ports=goes_on)
+        midi_io = take_over(settings, journal_path, journal_header, to_parent)
+    except OSError as error:
+        to_parent.send_now(Failed(f"cannot record to {journal_path}: {error.strerror}"))
+        return
+    try:
+        source, name = _open_ports(settings, midi_io, wait_for_ports=midi_io.journal.goes_on)
     except UserError as error:
-        journal.close()
+        midi_io.journal.close()
         to_parent.send_now(
             Failed(str(error), error.missing if isinstance(error, NoMidiError) else None)
         )
@@ -95,6 +91,25 @@ def run(
         midi_io.hot_plug.close()  # last: a server that does not answer lets it wait
 
 
+def take_over(
+    settings: MidiSettings,
+    journal_path: Path,
+    journal_header: dict[str, Any],
+    to_parent: Outbox | None = None,
+) -> MidiIo:
+    """Return a midi_io that writes this journal, and ends what may sound on the output it gets.
+
+    Raises:
+        OSError: the journal cannot be written.
+    """
+    standing = what_stands(journal_path)
+    journal = JournalWriter(journal_path, journal_header)
+    midi_io = MidiIo(settings, journal, to_parent, _end_what_stands(standing, journal))
+    left = left_sounding(standing) if journal.goes_on else set()
+    midi_io.player.may_sound(left | settings.left_down)
+    return midi_io
+
+
 def _end_what_stands(standing: Standing, journal: JournalWriter) -> int:
     """Write down the ends of what a midi_io before this one left; return the latest number."""
     now_s, told = moment(time.perf_counter()), standing.number
@@ -107,19 +122,6 @@ def _end_what_stands(standing: Standing, journal: JournalWriter) -> int:
         told += 1
         journal.write("in", now_s, bytes([0xB0 | channel, pedal, 0]), told)
     return told
-
-
-def _may_sound(settings: MidiSettings, standing: Standing) -> tuple[set[Key], set[Key]]:
-    """Return the keys and the pedals that may be down for the synth, since before this process."""
-    keys = _on_both_hands(settings, standing.down("in")) | standing.down("out")
-    pedals = _on_both_hands(settings, standing.pedals("in")) | standing.pedals("out")
-    return keys | settings.left_down, pedals | settings.left_pedals
-
-
-def _on_both_hands(settings: MidiSettings, keys: set[Key]) -> set[Key]:
-    """Return keys or pedals of the keyboard wherever they may have gone to."""
-    left = settings.left_channel
-    return keys if left is None else keys | {(left, number) for _, number in keys}
 
 
 def _start_thread(body: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from live.midi_io.ledger import Key, note_off
+from live.standing import Standing
 
+CHANNELS: Final = range(16)
 SUSTAIN_PEDAL: Final = 64
 ALL_NOTES_OFF: Final = 123
+
+
+def left_sounding(standing: Standing) -> set[Key]:
+    """Return the keys that may sound where a midi_io was killed, one at least on every channel.
+
+    The player's are down on any channel, as his hands may have been split in any way. And what was
+    sent in the last moment nobody has written down: ``silence`` ends all notes of these channels.
+    """
+    pitches = {0, *(pitch for _, pitch in standing.down("in"))}
+    return standing.down("out") | {(channel, pitch) for channel in CHANNELS for pitch in pitches}
 
 
 def silence_heard(keys: set[Key], channels: list[int]) -> list[bytes]:

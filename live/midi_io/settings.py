@@ -34,5 +34,3 @@ class MidiSettings:
     """Ports that a midi_io before this one was connected to, to be connected to again."""
     left_down: frozenset[tuple[int, int]] = frozenset()
     """Channels and pitches that sessions which were cut off may have left sounding."""
-    left_pedals: frozenset[tuple[int, int]] = frozenset()
-    """And channels and controllers of pedals."""
