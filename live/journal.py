@@ -82,6 +82,7 @@ class JournalWriter:
         Raises:
             OSError: the file cannot be written, or another process is writing it.
         """
+        self.path = path
         earlier = read_header(path).get("origin_s") if path.exists() else None
         self._origin_s = moment(time.perf_counter())
         self.goes_on = isinstance(earlier, int | float)

@@ -138,6 +138,8 @@ class Connect:
     """The parent to midi_io: the improviser, first or anew, is at the other end of this pipe."""
 
     improviser: Connection
+    journal: Path
+    """Of the take whose end is its memory; the parent may not have heard yet of the next one."""
 
 
 @dataclass(frozen=True, slots=True)

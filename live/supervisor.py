@@ -155,7 +155,7 @@ class Supervisor:
             "improviser", processes.improviser, settings, journal, improviser_end
         )
         with suppress(OSError):  # if it is gone already, its last words or its end say why
-            self.midi_io.outbox.send_now(Connect(midi_end))
+            self.midi_io.outbox.send_now(Connect(midi_end, journal))
         for end in (midi_end, improviser_end):
             end.close()  # the death of a child has to show as the end of its pipes
         return self.improviser

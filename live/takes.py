@@ -48,12 +48,18 @@ class Takes:
         thread.start()
 
     def give_up(self) -> None:
-        """Whoever should have begun the next take did not."""
-        if self._coming is not None:
-            with suppress(OSError):
-                if self._coming.stat().st_size == 0:  # else the next start finds and keeps it
-                    self._coming.unlink()
-            self._coming = None
+        """Whoever should have begun the next take is gone, or could not.
+
+        It may have begun it all the same, and have had no time to say so.
+        """
+        coming, self._coming = self._coming, None
+        if coming is None:
+            return
+        with suppress(OSError):
+            if coming.stat().st_size > 0:
+                self.began(coming)
+            else:
+                coming.unlink()
 
     def end(self) -> Path:
         """Make the MIDI file of the last take; return its path.

@@ -75,7 +75,7 @@ def test_a_new_take_after_link_has_ended_plays(tmp_path):
     theirs, parent = Pipe()
     link, link_process = Pipe()
     improviser, _other_end = Pipe()
-    midi_io.listener.connect(improviser)
+    midi_io.listener.connect(improviser, tmp_path / "first.jsonl")
     thread = threading.Thread(target=midi_io.listen, args=(theirs,), daemon=True)
     thread.start()
     parent.send(ConnectLink(link))

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from live.journal import JournalWriter
 from live.messages import (
@@ -67,8 +68,8 @@ class MidiIo:
         self._link: Connection | None = None
         self._link_ended = False
         """Whether it ended while it led the beat; a new take's core has yet to hear of it."""
-        self._between_takes = False
-        """Whether the improviser has yet to hear of the new take: it speaks of the old one."""
+        self._unheard_take: Path | None = None
+        """Journal of a take that the improviser has yet to hear of: it speaks of one before."""
         echo = EchoFilter()
         self.outlet = Outlet(echo)
         """Where everything that sounds is sent to."""
@@ -97,7 +98,7 @@ class MidiIo:
                     message = Stop()
                 if isinstance(message, Connect):
                     connections.append(message.improviser)
-                    self.listener.connect(message.improviser)
+                    self._unheard_take = self.listener.connect(message.improviser, message.journal)
                 elif isinstance(message, ConnectLink):
                     connections.append(message.link)
                     self._link, self._link_ended = message.link, False
@@ -115,8 +116,8 @@ class MidiIo:
                     self.listener.end_link()
                 else:
                     connections.remove(connection)
-                    self.listener.disconnect(connection)
-                    self._between_takes = False
+                    if self.listener.disconnect(connection):
+                        self._unheard_take = None
                     self.player.end_model_notes()
                     self.journal.write("gone", time.perf_counter())
 
@@ -124,8 +125,9 @@ class MidiIo:
         if isinstance(message, NewTake):
             self._begin_take(message)
         elif isinstance(message, TakeBegan):
-            self._between_takes = False
-        elif isinstance(message, PlayNote | Did | Noted) and self._between_takes:
+            if message.journal == self._unheard_take:  # else there is a later one to hear of
+                self._unheard_take = None
+        elif isinstance(message, PlayNote | Did | Noted) and self._unheard_take is not None:
             pass
         elif isinstance(message, PlayNote):
             self.player.play(message)
@@ -185,7 +187,7 @@ class MidiIo:
             self._report(NoNewTake(reason))
             return
         ended, self.journal = self.journal, journal
-        self._between_takes = self.listener.write_to(journal, wanted.journal)
+        self._unheard_take = self.listener.write_to(journal)
         if self._link_ended:
             self.listener.end_link()
         began = TakeBegan(time.perf_counter(), wanted.journal)
@@ -203,7 +205,7 @@ class MidiIo:
     ) -> None:
         if isinstance(message, Changed):
             self.journal.write("set", message.time_s, message.name, message.value)
-        elif isinstance(message, TurnChanged) and not self._between_takes:
+        elif isinstance(message, TurnChanged) and self._unheard_take is None:
             self.journal.write("turn", message.time_s, message.turn)
         if self._parent is not None:
             self._parent.put(message)

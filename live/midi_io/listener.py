@@ -107,14 +107,15 @@ class Listener:
         with self._lock:
             self._change(name, value)
 
-    def write_to(self, journal: JournalWriter, path: Path) -> bool:
+    def write_to(self, journal: JournalWriter) -> Path | None:
         """Write to another journal from now on, and so does the player.
 
         The journal begins with what is down: it sounds in that take as well, and if this process is
         killed in it, somebody has to know.
 
         Returns:
-            Whether the improviser will be told, after all that it has yet to hear of the old take.
+            The journal, if the improviser will be told, after all that it has yet to hear of the
+            old take; else None.
         """
         with self._lock:
             self._player.write_to(journal)
@@ -122,12 +123,15 @@ class Listener:
             for message in self._down.put_down():
                 journal.write("in", moment(time.perf_counter()), message)
             self._clock.newcomer()
-            if self._improviser is None:
-                return False
-            with suppress(Full):
-                self._to_improviser.put_nowait(TakeBegan(moment(time.perf_counter()), path))
-                return True
-            return False
+            return None if self._improviser is None else self._tell_of_take()
+
+    def _tell_of_take(self) -> Path | None:
+        began = TakeBegan(moment(time.perf_counter()), self._journal.path)
+        try:
+            self._to_improviser.put_nowait(began)
+        except Full:
+            return None
+        return began.journal
 
     def follow(self, source: ClockSource) -> None:
         """Let another clock lead."""
@@ -147,14 +151,22 @@ class Listener:
             ended = LinkState(0.0, 120.0, playing=False, peers=0, ended=True)
             self._number("link", moment(time.perf_counter()), ended)
 
-    def connect(self, improviser: Connection) -> None:
-        """Tell this improviser from now on."""
-        self._improviser = improviser
+    def connect(self, improviser: Connection, journal: Path) -> Path | None:
+        """Tell this improviser from now on, whose memory is of that journal.
 
-    def disconnect(self, improviser: Connection) -> None:
-        """This one is gone; its successor may be here already."""
-        if self._improviser is improviser:
+        Returns:
+            The present journal, if it is another one; the improviser will be told.
+        """
+        with self._lock:
+            self._improviser = improviser
+            return None if journal == self._journal.path else self._tell_of_take()
+
+    def disconnect(self, improviser: Connection) -> bool:
+        """This one is gone; return whether its successor is not here already."""
+        gone = self._improviser is improviser
+        if gone:
             self._improviser = None
+        return gone
 
     def forward(self, stopping: threading.Event) -> None:
         """Hand the player's messages to the improviser; a thread's body.
