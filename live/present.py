@@ -22,6 +22,8 @@ class PresentSettings:
         self._now = settings
         self._live = live
         self._lock = threading.Lock()
+        self._unconfirmed: set[str] = set()
+        """Fields that were changed here, and of which no process has said so yet."""
 
     @property
     def now(self) -> SessionSettings:
@@ -78,7 +80,9 @@ class PresentSettings:
                 conflict = link_peer.missing()
             if conflict is not None:
                 raise UserError(conflict)
-            self._now = changed
+            if changed != self._now:
+                self._now = changed
+                self._unconfirmed.add(setting.field)
         return setting, value
 
     def held_by(self, owner: str) -> list[tuple[LiveSetting, Any]]:
@@ -90,12 +94,19 @@ class PresentSettings:
         held = (s for s in self._live if s.owner == owner and s.spelling != "model")
         return [(s, s.to_core(values[s.name])) for s in held]
 
+    def unconfirmed(self, owner: str) -> list[tuple[LiveSetting, Any]]:
+        """Return those of them that a process has not yet said to hold."""
+        with self._lock:
+            fields = frozenset(self._unconfirmed)
+        return [(s, value) for s, value in self.held_by(owner) if s.field in fields]
+
     def took(self, field: str, value: Any) -> LiveSetting | None:
         """Note what a child says it has changed; return the setting, None if it is none."""
         setting = self._live.held_as(field)
         if setting is not None:
             with self._lock:
                 self._now = _with(self._now, setting.owner, field, value)
+                self._unconfirmed.discard(field)
         return setting
 
     def _value(self, setting: LiveSetting) -> Any:

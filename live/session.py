@@ -13,7 +13,6 @@ from live.core.controls import Command
 from live.core.view import View
 from live.errors import UserError
 from live.messages import (
-    Change,
     Changed,
     Do,
     Health,
@@ -106,11 +105,7 @@ class Session:
         Raises:
             UserError: there is no such setting, or the value is wrong; everything stays as it was.
         """
-        setting, changed = self.present.change(name, value)
-        to_core = setting.owner == "improviser"
-        child = self._children.improviser if to_core else self._children.midi_io
-        if child is not None:  # one that is being started anew gets the present settings
-            child.outbox.put(Change(setting.field, changed), key=setting.field)
+        self._children.change(*self.present.change(name, value))
 
     def do(self, command: str) -> None:
         """Let a command be obeyed: "your_turn", "my_turn", "again", "keep", "panic" or "tap".

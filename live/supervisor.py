@@ -16,13 +16,14 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from typing import Final
+from typing import Any, Final
 
 from live import processes
 from live.child import READY_TIMEOUT_S, Child
 from live.heartbeat import ASLEEP_S, BEAT_S
 from live.link_child import LinkChild
-from live.messages import Begin, Change, Connect, Failed, Lost, Ready, TakeBegan
+from live.live_settings import LiveSetting, Owner
+from live.messages import Begin, Change, Changed, Connect, Failed, Lost, Ready, TakeBegan
 from live.present import PresentSettings
 from live.restarts import Restarts
 from live.takes import Takes
@@ -119,6 +120,17 @@ class Supervisor:
                     child.process.kill()
         return False
 
+    def change(self, setting: LiveSetting, value: Any) -> None:
+        """Let the process that holds a setting have a value, which the present ones have already.
+
+        One that is being started anew begins with it.
+        """
+        child = self.improviser if setting.owner == "improviser" else self.midi_io
+        if child is not None:
+            child.outbox.put(Change(setting.field, value), key=setting.field)
+        else:
+            self._tell_changes(setting.owner)
+
     def follow_clock(self) -> None:
         """Start or end Link's process, as the clock that is to lead now says."""
         if self.midi_io is not None:
@@ -145,6 +157,7 @@ class Supervisor:
             midi = replace(midi, plugged=self._watchers.ports.plugged)
         header = self._present.journal_header()
         self.midi_io = Child("midi_io", processes.midi_io, midi, self._takes.journal, header)
+        self._tell_changes("midi_io")
         return self.midi_io
 
     def _start_improviser(self) -> Child:
@@ -158,7 +171,18 @@ class Supervisor:
             self.midi_io.outbox.send_now(Connect(midi_end, journal))
         for end in (midi_end, improviser_end):
             end.close()  # the death of a child has to show as the end of its pipes
+        self._tell_changes("improviser")
         return self.improviser
+
+    def _tell_changes(self, owner: Owner) -> None:
+        """Let midi_io know, and whoever watches, what a process was to change and did not live to.
+
+        Its successor begins with these values, to which they are no change; midi_io heeds some of
+        the core's as well.
+        """
+        if self.midi_io is not None:
+            for setting, value in self._present.unconfirmed(owner):
+                self.midi_io.outbox.put(Changed(time.perf_counter(), setting.field, value))
 
     def _hear(self, child: Child, message: object) -> None:
         if isinstance(message, Ready):
@@ -203,6 +227,7 @@ class Supervisor:
                 "the model's process has ended by itself too often: your notes still go "
                 "through and are recorded; start again to have it back"
             )
+            self._tell_changes("improviser")
 
     def _replace_midi_io(self, again: bool) -> None:
         self.midi_io = None
