@@ -43,6 +43,7 @@ A line that was cut off, or makes no sense, costs only itself.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -92,14 +93,13 @@ class JournalWriter:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         lock(self._file)
         if not self.goes_on:
-            first = {"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s}
-            os.write(self._file, (json.dumps(first) + "\n").encode())
+            self._begin({"journal": JOURNAL_VERSION, **header, "origin_s": self._origin_s})
+        self._disk = PatientFile(self._file, path)
         self._standing = Standing()
         self._unsummed = 0
         """Lines since the latest sum."""
         if self.goes_on:
             self._go_on(path)
-        self._disk = PatientFile(self._file, path)
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
@@ -152,6 +152,17 @@ class JournalWriter:
             self._unsummed = 0
         return lines
 
+    def _begin(self, header: dict[str, Any]) -> None:
+        """Write the header, whole or not at all: a journal without one is nobody's."""
+        line = (json.dumps(header) + "\n").encode()
+        try:
+            if os.write(self._file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.ftruncate(self._file, 0)
+            os.close(self._file)
+            raise
+
     def _go_on(self, path: Path) -> None:
         """Know what stands in a journal that was written before; end a line that was cut off."""
         tail = read_tail(path, 0)
@@ -161,7 +172,7 @@ class JournalWriter:
         with path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             if file.read() != b"\n":
-                os.write(self._file, b"\n")
+                self._disk.append(["\n"])
 
 
 def moment(time_s: float) -> float:

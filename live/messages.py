@@ -101,7 +101,10 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """midi_io to the parent, at the end of a take: the disk did not take all of the recording."""
+    """midi_io to the parent, at the end of a take: the disk did not take all of the recording.
+
+    Of a midi_io that died the parent says so itself.
+    """
 
     lines: int
 

@@ -180,6 +180,7 @@ class Session:
             if message.name == "clock":
                 self._children.follow_clock()
         elif isinstance(message, Lost):
+            self._disk_refuses = False  # what was refused waits no more
             self.tell(
                 f"the disk did not take {message.lines} lines of the recording; make room on it"
             )

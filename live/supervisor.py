@@ -231,6 +231,8 @@ class Supervisor:
 
     def _replace_midi_io(self, again: bool) -> None:
         self.midi_io = None
+        if self._watchers.health is not None and self._watchers.health.lost_lines:
+            self._take(Lost(self._watchers.health.lost_lines))  # they waited in its memory
         self._takes.give_up()
         if self.improviser is not None:
             self.improviser.end()
