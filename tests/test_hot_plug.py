@@ -85,3 +85,81 @@ def test_ports_are_looked_after_whatever_happened_in_a_look(ports):
     lines = [each.line for each in said if isinstance(each, Said) and "trying again" in each.line]
     assert len(lines) == 2  # of each kind the first
     assert all("\n" not in line for line in lines)
+
+
+class Keyboard:
+    """A journal and a synth, and what they hear of a keyboard."""
+
+    name = "synth"
+
+    def __init__(self):
+        settings = MidiSettings("piano", "synth", "auto", None, True, (), None)
+        self.down = set()
+        self.sounding = set()
+        self.midi_io = MidiIo(settings, self)
+        self.midi_io.outlet.exchange(self)
+
+    def write(self, kind, _time_s, *rest):
+        if kind == "in":
+            self._note(self.down, rest[0])
+
+    def send(self, data):
+        self._note(self.sounding, data)
+
+    def play(self, *data):
+        self.midi_io.listener.on_input(list(data))
+
+    def close(self):
+        pass
+
+    @staticmethod
+    def _note(keys, data):
+        if data[0] & 0xF0 == 0x90:
+            keys.add(data[1])
+        elif data[0] & 0xF0 == 0x80:
+            keys.discard(data[1])
+
+
+def test_keys_are_let_go_of_where_the_daw_that_hands_everything_back_is_gone():
+    keyboard = Keyboard()
+    for pitch in (60, 62, 64):
+        keyboard.play(0x90, pitch, 80)
+        keyboard.play(0x90, pitch, 80)  # what comes back
+    assert keyboard.down == keyboard.sounding == {60, 62, 64}
+    keyboard.midi_io.player.output_lost()
+    keyboard.midi_io.listener.let_go()
+    assert keyboard.down == keyboard.sounding == set()
+
+
+def test_a_key_that_is_struck_while_the_input_is_exchanged_is_let_go_of(ports):
+    keyboard = Keyboard()
+    hot_plug = keyboard.midi_io.hot_plug
+    ports.there = True
+    hot_plug.open(wait_for_ports=False)
+
+    def disconnect(side, names):
+        keyboard.play(0x90, 60, 80)
+        ports.plugged -= set(names)
+
+    ports.names = lambda side: ["Piano", "Pads"] if side == "input" else ["Synth"]
+    ports.disconnect = disconnect
+    hot_plug._change("input", "pads")
+    assert ports.plugged == {"Pads", "Synth"}
+    assert keyboard.down == keyboard.sounding == set()
+
+
+def test_what_is_meant_while_the_midi_system_is_gone_holds_when_it_is_back(ports):
+    keyboard = Keyboard()
+    hot_plug = keyboard.midi_io.hot_plug
+    ports.there = True
+    hot_plug.open(wait_for_ports=False)
+    assert "Synth" in ports.plugged
+    ports.state = lambda now_s: "gone"
+    hot_plug._look()
+    ports.state = lambda now_s: "well"
+    ports.plugged = set()
+    hot_plug._change("output", "organ")
+    ports.names = lambda side: ["Piano"] if side == "input" else ["Organ", "Synth"]
+    hot_plug._look()
+    hot_plug._look()
+    assert ports.plugged == {"Piano", "Organ"}

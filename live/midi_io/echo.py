@@ -92,6 +92,12 @@ class EchoFilter:
             self._passing = None if is_echo else content
             return is_echo
 
+    def let_go(self, message: bytes) -> None:
+        """Take note of the end of a key or pedal that did not come in, and is taken for granted."""
+        with self._lock:
+            self._held.discard((message[0] & 0x0F, message[1]))
+            self._passing = _content(message)
+
     def _is_onset_echo(self, time_s: float, message: bytes, content: Content) -> bool:
         key = (message[0] & 0x0F, message[1])
         pending = self._pending.get(content)

@@ -148,7 +148,7 @@ class HotPlug:
             return
         now_s, before = time.perf_counter(), plug.setting
         if self._wiring is None:
-            plug.setting = setting
+            plug.mean(setting, None)
         else:
             try:
                 plug.mean(setting, self._wiring.names(side))
@@ -156,13 +156,16 @@ class HotPlug:
                 self._report(Said(now_s, f"{error}; the earlier {side} stays"))
                 self._report(Changed(now_s, side, before))
                 return
-            self._end(side)
-            # What is played from here on belongs to the new port; the old one hears what ended.
-            self._outlet.pause(side == "output" or self._state != "well")
+            if side == "output":
+                self._end(side)
+                # What is played from here on belongs to the new port; the old one hears what ended.
+                self._outlet.pause(True)
             try:
                 self._wiring.disconnect(side, {*self._wiring.connected(side), VIRTUAL})
             finally:
                 self._outlet.pause(self._state != "well")
+                if side == "input":
+                    self._end(side)  # not before: until then more keys may go down
             plug.connected = frozenset()
             if setting == VIRTUAL:
                 self._connect(side, VIRTUAL)

@@ -109,13 +109,18 @@ class JackWiring:
         self._wait_for_cycles()  # what is sent before the connection is in force is lost
 
     def disconnect(self, side: Side, names: Iterable[str]) -> None:
-        """End connections, of the output when what was sent has gone through them."""
+        """End connections, of the output when what was sent has gone through them.
+
+        When it returns, nothing more comes in from what the input was connected to.
+        """
         if side == "output":
             self._wait_for_cycles()
         for name in set(names) - {VIRTUAL}:
             ends = (name, self._own[side]) if side == "input" else (self._own[side], name)
             with suppress(jack.JackError):
                 self._client.disconnect(*ends)
+        if side == "input":
+            self._wait_for_cycles()
 
     def state(self, now_s: float) -> State:
         """Return how the server is."""
@@ -136,7 +141,6 @@ class JackWiring:
         if self._input is not None:
             if "input" in self._own and not self._gone.is_set():
                 self.disconnect("input", self.connected("input"))
-                self._wait_for_cycles()
             self._input.close()
             self._input = None
         output = self._outlet.exchange(None)

@@ -89,8 +89,8 @@ class Listener:
         with self._lock:
             self._parser = MidiParser()
             for message in self._held.let_go():
-                if not self._is_echo(message):
-                    self._take([message])
+                self._echo.let_go(message)
+                self._take([message])
 
     def close(self) -> None:
         """Take nothing more from the keyboard."""

@@ -66,13 +66,20 @@ class Plug:
         """Whether the port that is meant is connected; a virtual one waits for nobody."""
         return self.setting == VIRTUAL or self._chosen in self.connected
 
-    def mean(self, setting: str, names: Sequence[str]) -> None:
+    def mean(self, setting: str, names: Sequence[str] | None) -> None:
         """Let another port be meant from now on; what it was connected to is forgotten.
+
+        Args:
+            setting: as in the file.
+            names: of the ports that there are; None: nobody knows at the moment.
 
         Raises:
             UserError: there is no such port; everything stays as it was.
         """
-        chosen = None if setting == VIRTUAL else names[choose(names, setting, self.side)]
+        if names is None or setting == VIRTUAL:
+            chosen = None
+        else:
+            chosen = names[choose(names, setting, self.side)]
         self.setting, self._chosen = setting, chosen
         self._remembered, self._left_alone, self._doubtful = set(), set(), {}
 
