@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from live.core.clock import BeatClock
 from live.core.ear import EarEvent, HeardNote
@@ -48,6 +48,8 @@ from live.core.voice import Voice
 from live.messages import Action, Said
 
 TurnCommand = Literal["your_turn", "my_turn", "again"]
+UNENDING: Final = ("continue", "duet", "solo")
+"""Modes in which the model goes on by itself when it was interrupted by no player."""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Unprompted:
     interrupted: bool = False
     """The clock stopped while the model had the word, and nobody has taken it since."""
     resumed: bool = False
-    """The clock goes on after that, and so is the model to."""
+    """The clock goes on after that, or the core is a new one, and so is the model to."""
 
 
 class TurnTaking:
@@ -154,6 +156,7 @@ class TurnTaking:
             self._hearing.note_ended(note)
         if event.began is not None:
             if not duet:
+                self._unprompted.resumed = False
                 actions += self._take_the_word(time_s)
             self._note_began(event.began)
             if duet:
@@ -176,9 +179,10 @@ class TurnTaking:
         phrase.last_touch_s, phrase.last_touch_tick = time_s, self._clock.tick_at(time_s)
 
     def _begins_another(self, phrase: Phrase, heard: HeardNote) -> bool:
-        """Whether a note is the first of another phrase, in a mode where nobody waits for ends."""
+        """Whether a note is the first of another phrase, where nobody waits for ends."""
         s = self._current.now
-        if s.mode in ("call", "continue") or s.phrase_end == "trigger":
+        waits = s.mode in ("call", "continue") and self._time.running
+        if waits or s.phrase_end == "trigger":
             return False
         return self._hearing.keys_down == 1 and heard.onset_s >= self._phrase_end_s(phrase)
 
@@ -270,7 +274,7 @@ class TurnTaking:
         """Do what follows from the running, going on and stopping of the clock that leads."""
         mode = self._current.now.mode
         if transport.kind == "stopped":
-            goes_on = mode in ("continue", "duet", "solo")
+            goes_on = mode in UNENDING
             self._unprompted.interrupted = goes_on and self._voice.speech is not None
             return self._take_the_word(transport.time_s)
         if mode == "solo" and transport.kind == "started":
@@ -282,7 +286,11 @@ class TurnTaking:
         return []
 
     def recall(self, turn: str) -> None:
-        """Put back a change of turns: what was answered to the end is not answered again."""
-        self._unprompted.piece = self._unprompted.resumed = False
+        """Put back a change of turns.
+
+        A model that had the word goes on, and what was answered to the end is not answered again.
+        """
+        goes_on = self._current.now.mode in UNENDING
+        self._unprompted = Unprompted(resumed=turn == "model" and goes_on)
         if turn == "player":
             self._phrase = None

@@ -133,6 +133,19 @@ def test_what_waited_for_start_begins_on_a_beat_of_the_song():
     assert min(abs(room.model[0].onset_s - beat_s) for beat_s in beats) < 0.001
 
 
+def test_of_what_was_played_before_start_the_latest_phrase_is_answered():
+    room = Room(mode="call", clock="midi", bpm=120)
+    clock = started().run(8)
+    clock.send(STOP)
+    clock.now += 20
+    clock.send(START)
+    clock.run(60)
+    room.play(clock.messages, *player(room, *range(14, 44), 48, 49))
+    onsets = [note.onset_s for note in room.model]
+    assert onsets
+    assert max(onsets) - min(onsets) < 2 * 0.5
+
+
 def test_a_clock_that_falls_silent_stops_the_music_and_is_followed_when_it_is_back():
     room = Room(mode="continue", clock="midi", bpm=120)
     clock = started().run(16)

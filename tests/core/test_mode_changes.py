@@ -136,3 +136,28 @@ def test_what_the_clock_interrupted_does_not_go_on_when_it_was_called_off(mode, 
     clock.run(16)
     room.play(clock.messages)
     assert all(note.onset_s < stopped_s for note in room.model)
+
+
+@pytest.mark.parametrize(
+    "how", [{"mode": "solo"}, {"mode": "continue", "phrase_end": "trigger"}, {"mode": "duet"}]
+)
+@pytest.mark.parametrize("called_off", [False, True])
+def test_what_a_new_core_finds_the_model_saying_goes_on(monkeypatch, how, called_off):
+    stage = Stage(monkeypatch, bpm=120, **how)
+    stage.wake()
+    if how["mode"] != "solo":
+        stage.play(bytes([0x90, 60, 80]))
+        stage.play(bytes([0x80, 60, 0]))
+        stage.wake(command="your_turn")
+    stage.pass_until(BEGAN_S + 5)
+    assert stage.given
+    if called_off:
+        stage.wake(command="my_turn")
+    stage.die()
+    stage.pass_until(BEGAN_S + 6.3)
+    stage.restart()
+    stage.wake()
+    stage.pass_until(BEGAN_S + 12)
+    assert any(note.onset_s > BEGAN_S + 6.3 for note in stage.given) == (not called_off)
+    again = replay(stage.take(), lambda file: FlatNetwork())
+    assert [given.note for given in again.given] == stage.given
