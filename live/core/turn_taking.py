@@ -125,7 +125,7 @@ class TurnTaking:
             return self._phrase.last_touch_s
         if self._hearing.keys_down or (s.mode != "solo" and s.phrase_end == "trigger"):
             return None
-        return self._phrase_end_s(self._phrase) - s.ahead_s
+        return self._voice.prepared_s(self._phrase_end_s(self._phrase))
 
     def _begin(self, phrase: Phrase, earliest_s: float) -> None:
         """Let the model speak from the first place for it at or after a moment."""

@@ -68,6 +68,14 @@ class Voice:
         lead_s = LEAD_S + max(0.0, -self._current.now.latency_s)
         return now_s + lead_s + BeatClock.TOLERANCE_TICKS * self._clock.seconds_per_tick
 
+    def prepared_s(self, end_s: float) -> float:
+        """Return when to prepare a speech that may begin at a moment: a horizon before, or sooner.
+
+        Of the shortest horizons nothing would be left, and it would begin a beat later.
+        """
+        s = self._current.now
+        return end_s - s.ahead_s - max(0.0, 2 * LEAD_S - s.horizon_s)
+
     def has_begun(self, time_s: float) -> bool:
         """Whether any of the speech has been sent by a moment."""
         speech = self.speech

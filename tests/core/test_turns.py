@@ -34,6 +34,15 @@ def test_handover_decides_what_the_answer_begins_on(handover, start):
     assert room.model[0].onset_s == pytest.approx(start * room.beat)
 
 
+@pytest.mark.parametrize("latency_ms", [0.0, -50.0, 200.0])
+def test_with_the_shortest_horizon_the_answer_begins_on_the_bar_that_ends_the_phrase(latency_ms):
+    room = Room(phrase_end="bar", handover="bar", horizon_ms=5.0, latency_ms=latency_ms)
+    room.play(*phrase(room, notes=3))
+    room._take(room.core.advance(room.core.wake_at() + 0.0005))  # nobody wakes up on time
+    room.pass_until(9 * room.beat)
+    assert room.model[0].onset_s == pytest.approx(4 * room.beat)
+
+
 def test_answer_is_handed_out_before_it_sounds():
     room = Room(horizon_ms=100)
     room.play(*phrase(room, notes=4), until=30)
