@@ -219,10 +219,12 @@ class Voice:
 
     def _revise(self, speech: Speech, now_s: float) -> None:
         """Plan anew beyond the horizon; a speech that has yet to begin begins where it was to."""
-        earliest = math.floor(self._clock.tick_at(now_s + self._current.now.ahead_s)) + 1
-        begins = not speech.announced and earliest <= speech.start_tick
+        ahead_s = self._current.now.ahead_s
+        start_s = self._clock.time_of(speech.start_tick)
+        begins = not speech.announced and now_s < start_s - ahead_s
         self._planner.revise(speech, begins=begins)
         speech.complete = False
+        earliest = math.floor(self._clock.tick_at(now_s + ahead_s)) + 1
         speech.earliest_tick = max(speech.start_tick, earliest)
 
     def _skip_to(self, speech: Speech, tick: int) -> None:
