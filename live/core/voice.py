@@ -136,11 +136,11 @@ class Voice:
 
     def _hand_out(self, speech: Speech, now_s: float) -> list[PlayNote]:
         """Draw what is missing and return the notes that are due to be handed out."""
-        beat_s = self._clock.seconds_per_beat
+        now_tick = self._clock.tick_at(now_s)
         self._given = [
             given
             for given in self._given
-            if given.release_s > now_s or given.onset_s > now_s - 2 * beat_s
+            if given.release_s > now_s or given.onset_tick > now_tick - TICKS_PER_BEAT
         ]
         handed_out: list[PlayNote] = []
         while True:
@@ -163,7 +163,6 @@ class Voice:
             self._given.append(Given(due.onset_tick, note.onset_s, note.release_s))
             speech.last_release_s = max(speech.last_release_s, note.release_s)
             self._recent.given(due.onset_tick, note)
-        now_tick = self._clock.tick_at(now_s)
         speech.notes = [n for n in speech.notes if not n.committed or n.end_tick > now_tick]
         return handed_out
 

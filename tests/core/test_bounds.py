@@ -78,6 +78,24 @@ def test_a_faster_tempo_does_not_let_voices_pile_up():
         assert len(sounding) <= 2
 
 
+def test_a_beat_across_a_leap_of_the_tempo_holds_no_more_notes_either():
+    for seed in range(14):
+        room = Room(
+            Sure(shift=(0, 3, 6), duration=(3,)),
+            mode="continue",
+            bpm=40,
+            notes_per_beat=4,
+            seed=seed,
+        )
+        room.play(room.note(0, 0.5, 60), until=8)
+        ticks = ticks_of(room)
+        given = len(room.model)
+        room._take(room.core.change(room.now, bpm=240.0))
+        room.pass_until(room.now + 2)
+        ticks += ticks_of(room)[given:]
+        assert max(sum(t - TICKS_PER_BEAT < other <= t for other in ticks) for t in ticks) == 4
+
+
 @pytest.mark.parametrize("key", ["D dorian", "F# minor pentatonic", "G7 chord"])
 def test_scale_and_chord_locks_hold(key):
     room = continued(key=key)
