@@ -92,16 +92,17 @@ def replay(
         begins = take.begins.get(index)
         if begins is not None:
             if again is not None:
-                result.silence(_ended_s(take, index))
+                result.silence(again.sent_until_s(_ended_s(take, index)))
             performer = Performer(begins.settings, network_of(begins))
             tail = tail_since(take.lines, begins.remembered.since, begins.remembered.lines)
             heard = recall(performer, tail, take.origin_s).heard
             again = _Again(take, performer, network_of, heard, take.moment_of(line), as_asked)
         elif again is not None:
             result.take(again.follow(line))
-    if again is not None and not as_asked:
-        result.take(again.pass_until(take.origin_s + take.length_s))
-    result.silence(take.origin_s + take.length_s)
+    if again is not None:
+        end_s = take.origin_s + take.length_s
+        result.take(again.pass_until(end_s))
+        result.silence(again.sent_until_s(end_s))
     return result
 
 
@@ -147,6 +148,10 @@ class _Again:
                 return []
             return [*self.pass_until(time_s), *self._performer.command(time_s, command)]
         return []
+
+    def sent_until_s(self, time_s: float) -> float:
+        """Return up to where all was sent by a moment: it is sent ``latency_ms`` later."""
+        return time_s - max(0.0, self._performer.settings.latency_s)
 
     def pass_until(self, time_s: float) -> list[Action]:
         """Ask the core whenever it wants to be asked before a moment, unless it is as then."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.room import Room
+from live.comparison import compare
+from live.replay import replay
+from tests.core.room import Room, Sure
 from tests.core.test_turns import phrase
+from tests.stage import BEGAN_S, Stage
 
 
 def spoken(latency_ms, **settings):
@@ -57,3 +60,27 @@ def test_what_was_sent_early_is_heard_and_stays_in_the_memory():
     assert room.yields == [pytest.approx(now + 0.25)]
     assert room.turns[-1].notes == len(sent)
     assert early or sent
+
+
+@pytest.mark.parametrize("latency_ms", [-300.0, 300.0])
+def test_a_replay_knows_what_was_yet_to_be_sent_when_a_core_or_the_session_ended(
+    monkeypatch, latency_ms
+):
+    def network():
+        return Sure(shift=(3, 6), duration=(3, 6))
+
+    stage = Stage(monkeypatch, network, mode="continue", bpm=120, latency_ms=latency_ms)
+    stage.midi_io.player.latency_s = latency_ms / 1000
+    for data in (bytes([0x90, 60, 80]), bytes([0x80, 60, 0])):
+        stage.play(data)
+    stage.wake()
+    for end_s in (6.1, 12.3):
+        stage.pass_until(BEGAN_S + end_s)
+        stage.die()
+        stage.restart()
+        stage.wake()
+    stage.pass_until(BEGAN_S + 18.7)
+    stage.end()
+    found = compare(stage.take(), replay(stage.take(), lambda file: network()))
+    assert found.recorded > 20
+    assert found.alike
