@@ -22,6 +22,9 @@ TICKS_PER_BEAT: Final = 960
 """Of the file: half a millisecond at 120 BPM, so that each note stands as it sounded."""
 SCALE: Final = TICKS_PER_BEAT // GRID
 """Ticks of the file in one of the grid."""
+BEND_BEATS: Final = 2
+"""A beat that leaps by more than a tick of the grid, as when a clock that is followed changes its
+tempo, is made up for in the last beats before: what was played long before was at the old tempo."""
 ON_THE_LINE: Final = SCALE // 4
 """Ticks of the file that are no reason to move a bar line."""
 
@@ -84,6 +87,8 @@ class TempoMap:
         if not self._is_in_bar(expected, phase, mark):
             bar_s = mark.bar_ticks * mark.seconds_per_tick
             expected = self._align(expected, phase, mark, max(sounded_s, time_s - bar_s, 0.0))
+        else:
+            self._bend(time_s, expected)
         self._latest = mark
         self._reach(time_s, expected)
         last = self._stretches[-1]
@@ -135,6 +140,13 @@ class TempoMap:
                 self._reach(silent_s, known)
                 return candidate
         return tick
+
+    def _bend(self, time_s: float, tick: int) -> None:
+        """Let a stretch be as it was until shortly before a moment that its beat has leapt to."""
+        last = self._stretches[-1]
+        bend_s = time_s - BEND_BEATS * last.tempo / 1e6
+        if bend_s > last.time_s and abs(tick - last.tick_at(time_s)) > SCALE:
+            self._reach(bend_s, last.tick_at(bend_s))
 
     def _reach(self, time_s: float, tick: int) -> None:
         """Let the stretch that is open end at a moment on a tick, as near as its tempo can."""

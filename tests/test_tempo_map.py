@@ -128,6 +128,17 @@ def test_a_clock_that_leads_keeps_its_beats():
     assert len([m for _, m in times.messages() if m.type == "set_tempo"]) < 100
 
 
+def test_what_was_played_before_a_leap_of_the_clock_stays_on_its_beats():
+    """A clock that is followed has slowed down; it is known a moment later how far it has come."""
+    clock, times = BeatClock(120.0, 4), TempoMap(120.0, 4)
+    times.add(mark(clock, 0.0), 0.0)
+    clock.follow(16.15, 24 * 32 + 3, 1.0 / 24, 0)  # instead of at 7.2 ticks
+    times.add(mark(clock, 16.15), 16.1)
+    for beat in range(30):
+        assert times.tick_of(beat / 2) == pytest.approx(beat * TICKS_PER_BEAT, abs=1)
+    assert times.tick_of(16.15) == 32 * TICKS_PER_BEAT + 3 * SCALE
+
+
 def test_a_core_that_was_born_again_counts_from_elsewhere_and_time_goes_on():
     clock, times = BeatClock(120.0, 4), TempoMap(120.0, 4)
     clock.start_bar(2.0)
