@@ -44,6 +44,8 @@ class Hearing:
         """Take a message; return what it changed, and whether a key was touched."""
         before = self._ear.keys_down
         event = self._ear.hear(time_s, data)
+        if self._ear.keys_down < before:  # also where the pedal holds the note
+            self._score.last_sound_s = max(self._score.last_sound_s, time_s)
         return event, event.began is not None or self._ear.keys_down != before
 
     def breaks_silence(self, heard: HeardNote) -> bool:

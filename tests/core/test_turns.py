@@ -167,6 +167,13 @@ def test_downbeat_is_the_first_note_after_a_bar_of_silence():
     assert room.core.clock.bar_ticks(round(room.core.clock.tick_at(50.19 * room.beat))) == 0
 
 
+@pytest.mark.parametrize("pedal", [0, 127])
+def test_a_key_that_is_held_for_long_is_no_silence_after_which_bars_begin_anew(pedal):
+    room = Room(mode="listen")
+    room.play([(0.9, bytes([0xB0, 64, pedal]))], room.note(2, 6, 60), room.note(8.2, 1, 64))
+    assert room.core.clock.time_of(room.core.clock.downbeat_tick) == pytest.approx(2 * room.beat)
+
+
 def test_model_plays_as_loud_as_the_player():
     for velocity in (20, 110):
         room = Room()
