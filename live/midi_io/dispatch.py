@@ -137,6 +137,7 @@ class MidiIo:
             self.player.end_model_notes()
         elif isinstance(message, Panic):
             self.player.end_everything()
+            self.listener.hush()
         elif isinstance(message, Change) and message.name in ("input", "output"):
             self.hot_plug.mean(message.name, message.value)
         elif isinstance(message, Change):

@@ -20,7 +20,7 @@ from live.messages import Changed, Heard, LinkSaid, LinkState, Said, TakeBegan
 from live.midi_io.clock_input import ClockInput
 from live.midi_io.echo import EchoFilter
 from live.midi_io.held import HeldKeys
-from live.midi_io.ledger import Key
+from live.midi_io.ledger import Key, note_off
 from live.midi_io.parser import MidiParser
 from live.midi_io.player import Player
 from live.midi_io.recall import silence_heard
@@ -29,6 +29,8 @@ from live.midi_io.settings import MidiSettings
 MAX_WAITING: Final = 20_000
 """Messages for an improviser that does not listen; what comes beyond is not told to it."""
 FIRST_SYSTEM_MESSAGE: Final = 0xF0
+ENDING_ALL: Final = frozenset({120, *range(123, 128)})
+"""Controllers that end all notes of a channel: All Sound Off, All Notes Off and what implies it."""
 ECHO_LINE: Final = (
     "what is played comes back at the input (a DAW's monitor, or another performer's thru); "
     "the echo is left out, so that the model does not hear itself"
@@ -179,7 +181,7 @@ class Listener:
                 if self._improviser is not None:
                     self._improviser.send(heard)
             if self._has_missed and self._to_improviser.empty():
-                self._end_what_was_missed()
+                self.hush()
 
     def _is_echo(self, message: bytes) -> bool:
         """Whether a channel message of the keyboard's is only our own output that comes back."""
@@ -226,8 +228,16 @@ class Listener:
             wanted = self._settings.input_channel
             if wanted is None or message[0] & 0x0F == wanted:
                 self._tell_improviser("in", now_s, message)
+                if message[0] & 0xF0 == 0xB0 and message[1] in ENDING_ALL:
+                    self._tell_ends(now_s, message[0] & 0x0F)
             else:
                 self._journal.write("in", now_s, message)
+
+    def _tell_ends(self, now_s: float, channel: int) -> None:
+        """Let a channel's keys be up for the improviser: one message has ended them all."""
+        for key in sorted(self._told_down):
+            if key[0] == channel:
+                self._tell_improviser("hush", now_s, note_off(key))
 
     def _take_clock(self, now_s: float, message: bytes) -> None:
         if message[0] not in CLOCK_MESSAGES:
@@ -263,8 +273,8 @@ class Listener:
             return False
         return True
 
-    def _end_what_was_missed(self) -> None:
-        """Let all keys be up for an improviser that was not told of everything."""
+    def hush(self) -> None:
+        """Let all keys and pedals be up for an improviser that will not hear of their ends."""
         with self._lock:
             self._has_missed = False
             now_s = moment(time.perf_counter())

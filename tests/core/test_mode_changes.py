@@ -161,3 +161,26 @@ def test_what_a_new_core_finds_the_model_saying_goes_on(monkeypatch, how, called
     assert any(note.onset_s > BEGAN_S + 6.3 for note in stage.given) == (not called_off)
     again = replay(stage.take(), lambda file: FlatNetwork())
     assert [given.note for given in again.given] == stage.given
+
+
+@pytest.mark.parametrize("ended_by", ["panic", 120, 123])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_key_whose_end_was_lost_does_not_hold_the_word_for_ever(monkeypatch, ended_by, dies):
+    stage = Stage(monkeypatch, bpm=120)
+    stage.play(bytes([0x90, 40, 80]))  # its end does not come
+    stage.pass_until(BEGAN_S + 2)
+    if ended_by == "panic":
+        stage.wake(command="panic")
+    else:
+        stage.play(bytes([0xB0, ended_by, 0]))
+    if dies:
+        stage.die()
+        stage.restart()
+    stage.pass_until(BEGAN_S + 3)
+    stage.play(bytes([0x90, 60, 80]))
+    stage.play(bytes([0x80, 60, 0]))
+    stage.wake()
+    stage.pass_until(BEGAN_S + 6)
+    assert stage.given
+    again = replay(stage.take(), lambda file: FlatNetwork())
+    assert [given.note for given in again.given] == stage.given
