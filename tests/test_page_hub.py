@@ -127,3 +127,12 @@ def test_what_is_played_goes_to_the_channel_that_is_listened_to(hub, asked):
     tell(hub, SettingChanged("midi.input_channel", 5))
     hub.play("a", [b"\x90\x3c\x50", b"\xb2\x40\x7f", b"\xc0\x05"])
     assert asked == [PlayedHere((b"\x94\x3c\x50", b"\xb4\x40\x7f", b"\xc4\x05"))]
+
+
+def test_keys_that_are_down_when_another_channel_is_listened_to_are_let_go_of(hub, asked):
+    hub.play("a", [b"\x90\x3c\x50", b"\xb0\x40\x7f"])
+    hub.play("b", [b"\x90\x3c\x50", b"\x90\x3e\x50"])
+    asked.clear()
+    tell(hub, SettingChanged("midi.input_channel", 5))
+    let_go = [message for each in asked for message in each.messages]
+    assert sorted(let_go) == [b"\x80\x3c\x00", b"\x80\x3e\x00", b"\xb0\x40\x00"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import psutil
 
 from live.page import link
 from live.page.settings import PageSettings
-from live.watching import Told
+from live.watching import SettingChanged, Told
 from tests.jack import wait_for
 
 
@@ -50,3 +51,21 @@ def test_page_that_hangs_does_not_hold_up_the_end(monkeypatch, tmp_path):
     ending.join(link.STOP_TIMEOUT_S + 20)
     assert not ending.is_alive()
     wait_for(lambda: not child.is_running(), "the end of the page's process", 20.0)
+
+
+def test_a_setting_that_is_changed_while_the_page_starts_is_shown_there(monkeypatch, tmp_path):
+    session, sent = Session(), []
+    session.values = lambda: {"time.bpm": 90.0, "turns.mode": mode}
+    mode = "call"
+
+    def start(*_arguments, **_options):
+        nonlocal mode
+        mode = "duet"
+        return SimpleNamespace(), None
+
+    monkeypatch.setattr(link, "start_process", start)
+    outbox = SimpleNamespace(put=lambda news, key: sent.append(news))
+    monkeypatch.setattr(link, "Outbox", lambda pipe: outbox)
+    monkeypatch.setattr(link.PageLink, "_keep_going", lambda self: None)
+    link.PageLink(PageSettings(), session, tmp_path, print)._start()
+    assert sent == [SettingChanged("turns.mode", "duet")]

@@ -149,6 +149,9 @@ class Hub:
             self.ports = news
             self._show(lambda page: page.show_ports(news))
         elif isinstance(news, SettingChanged):
+            if news.name == "midi.input_channel":  # their ends would go to the new channel
+                for client in self._held.holders():
+                    self.let_go(client)
             self.values[news.name] = news.value
             self._show(lambda page: page.show_setting(news.name, news.value))
         elif isinstance(news, Told):

@@ -124,6 +124,9 @@ class PageLink:
         )
         self._outbox = Outbox(ours)
         self._end_watching = self._session.watch(self._watch)
+        for name, value in self._session.values().items():
+            if value != setup.values[name]:  # it was changed meanwhile
+                self._watch(SettingChanged(name, value))
         return ours
 
     def _end(self, pipe: Connection) -> None:
