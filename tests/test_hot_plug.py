@@ -8,10 +8,13 @@ import pytest
 
 from live.errors import UserError
 from live.messages import Said
+from live.midi_io import reopening
 from live.midi_io.dispatch import MidiIo
 from live.midi_io.health import HealthMeter
 from live.midi_io.hot_plug import HotPlug
 from live.midi_io.outlet import Outlet
+from live.midi_io.plug import Plug
+from live.midi_io.ports import SendError
 from live.midi_io.settings import MidiSettings
 from tests.jack import wait_for
 
@@ -163,3 +166,56 @@ def test_what_is_meant_while_the_midi_system_is_gone_holds_when_it_is_back(ports
     hot_plug._look()
     hot_plug._look()
     assert ports.plugged == {"Piano", "Organ"}
+
+
+class Device:
+    """A port of a system where a connection is the port itself."""
+
+    def __init__(self):
+        self.name = "Synth"
+        self.broken = False
+        self.heard = []
+
+    def get_ports(self):
+        return ["Synth"]
+
+    def send(self, data):
+        if self.broken:
+            raise SendError("it was gone")
+        self.heard.append(data)
+
+    def delete(self):
+        pass
+
+    close = delete
+
+
+def test_an_output_that_failed_but_is_there_is_opened_anew(monkeypatch):
+    devices = []
+
+    def open_output(_api, _name):
+        devices.append(Device())
+        return devices[-1]
+
+    monkeypatch.setattr(reopening, "open_output", open_output)
+    monkeypatch.setattr(reopening.rtmidi, "MidiIn", lambda *_, **__: Device())
+    monkeypatch.setattr(reopening.rtmidi, "MidiOut", lambda *_, **__: Device())
+    outlet = Outlet()
+    wiring = reopening.ReopenedPorts(0, None, outlet, ())
+    plug = Plug("output", "synth")
+
+    def look(now_s):
+        names, connected = wiring.names("output"), wiring.connected("output")
+        for name in plug.look(now_s, names, connected, wiring.new()).wanted:
+            wiring.connect("output", name)
+            plug.plugged(name)
+
+    look(0.0)
+    look(0.1)
+    devices[0].broken = True  # a loose cable: it was gone between two looks
+    outlet.send(b"\x90\x3c\x50")
+    for count in range(2, 12):
+        look(0.1 * count)
+    outlet.send(b"\x90\x3e\x50")
+    assert devices[-1].heard == [b"\x90\x3e\x50"]
+    assert len(devices) == 2

@@ -56,8 +56,12 @@ class ReopenedPorts:
         return {name} & set(self.names(side)) if name else set()
 
     def new(self) -> set[str]:
-        """Return nothing: a device that was gone between two looks shows as failed, if at all."""
-        return set()
+        """Return an output that has failed: its device was gone between two looks, if it is there.
+
+        Of others that were, nothing shows.
+        """
+        name = self._open.get("output")
+        return {name} if name is not None and self._outlet.has_failed else set()
 
     def connect(self, side: Side, name: str) -> None:
         """Open a port in the place of the one before.
