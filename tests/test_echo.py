@@ -206,3 +206,19 @@ def test_flood_leaves_little_behind():
         line.player(number / 5000, 0x90 if number % 2 == 0 else 0x80, 30 + number // 2 % 60, 80)
     assert len(line.taken) == 20_000
     assert len(line.filter._order) < 2 * 5000 * WINDOW_S
+
+
+def test_note_whose_echo_never_ended_takes_no_end_of_a_later_one():
+    line = Line(0.02)
+    for number in range(6):
+        line.note(line.model, number * 0.5, 0.2, 60 + number)
+    line.player(4.0, 0x90, 72, 80)
+    line._pass_until(4.2)
+    line.delay = None  # the monitor is switched off while the key is down
+    line.player(4.5, 0x80, 72, 0)
+    for number in range(MISSES + 2):
+        line.note(line.player, 5.0 + number * 0.5, 0.2, 40 + number)
+    line.taken.clear()
+    for at in (20.0, 20.1):
+        line.note(line.player, at, 0.05, 72)
+    assert [data[0] for data in line.taken] == [0x90, 0x80, 0x90, 0x80]

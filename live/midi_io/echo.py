@@ -92,11 +92,12 @@ class EchoFilter:
             self._passing = None if is_echo else content
             return is_echo
 
-    def let_go(self, message: bytes) -> None:
-        """Take note of the end of a key or pedal that did not come in, and is taken for granted."""
+    def let_go(self) -> None:
+        """A keyboard is gone: neither its keys' ends will come in nor those of echoes."""
         with self._lock:
-            self._held.discard((message[0] & 0x0F, message[1]))
-            self._passing = _content(message)
+            self._held.clear()
+            self._echoing.clear()
+            self._passing = None
 
     def _is_onset_echo(self, time_s: float, message: bytes, content: Content) -> bool:
         key = (message[0] & 0x0F, message[1])
@@ -168,6 +169,7 @@ class EchoFilter:
             self._misses += 1
             if self._misses >= MISSES and self.is_open:
                 self.is_open = False
+                self._echoing.clear()  # their ends will not come either
                 self._window_s = WINDOW_S
 
 

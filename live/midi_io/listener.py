@@ -90,9 +90,8 @@ class Listener:
         """Let go of the keys and pedals of a keyboard that is gone: their ends will not come."""
         with self._lock:
             self._parser = MidiParser()
-            for message in self._held.let_go():
-                self._echo.let_go(message)
-                self._take([message])
+            self._echo.let_go()
+            self._take(self._held.let_go())
 
     def close(self) -> None:
         """Take nothing more from the keyboard."""
