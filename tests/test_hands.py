@@ -157,3 +157,21 @@ def test_a_key_held_while_thru_was_off_is_struck_where_its_hand_is_now(stage):
     stage.player.thru(on(50))
     stage.player.thru(off(50))
     assert stage.at(0.2) == [on(50, 5), off(50, 5)]
+
+
+def test_a_chord_that_the_pedal_holds_sounds_on_when_another_output_is_connected(stage):
+    stage.player.thru(DOWN)
+    stage.player.thru(on(50))
+    stage.player.thru(off(50))
+    stage.at(0.1)
+    stage.player.output_back()
+    assert stage.at(0.2) == [off(50)]  # which one that was left sounding has to hear
+    stage.player.thru(UP)
+    stage.player.output_back()
+    assert UP in stage.at(0.3)
+
+
+def test_panic_lifts_both_pedals_on_every_channel(stage):
+    stage.player.end_everything()
+    sent = stage.at(0.1)
+    assert {bytes([0xB0 | c, pedal, 0]) for c in range(16) for pedal in (64, 66)} <= set(sent)

@@ -252,10 +252,13 @@ class Player:
             self._pressed |= {(channel, pedal) for channel, _ in keys for pedal in PEDALS}
 
     def output_back(self) -> None:
-        """Silence what it may have been left sounding with."""
+        """Silence what it may have been left sounding with.
+
+        What sounds by now is left alone, as another output may be there that has heard it begin.
+        """
         with self._changed:
             held = self._ledger.sounding
-            channels = {channel for channel, _ in held}
+            channels = {channel for channel, _ in held | self._pedals_down}
             for message in silence(self._struck - held):
                 if message[0] & 0xF0 == 0x80 or message[0] & 0x0F not in channels:
                     self._output.send(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from live.midi_io.held import PEDALS
 from live.midi_io.ledger import Key, note_off
 from live.standing import Standing
 
@@ -31,10 +32,10 @@ def silence_heard(keys: set[Key], channels: list[int]) -> list[bytes]:
 
 
 def silence(keys: set[Key]) -> list[bytes]:
-    """Return the messages that end these keys: pedal up, each note off, all notes off."""
+    """Return the messages that end these keys: pedals up, each note off, all notes off."""
     channels = sorted({channel for channel, _ in keys})
     return [
-        *(bytes([0xB0 | channel, SUSTAIN_PEDAL, 0]) for channel in channels),
+        *(bytes([0xB0 | channel, pedal, 0]) for channel in channels for pedal in PEDALS),
         *(note_off(key) for key in sorted(keys)),
         *(bytes([0xB0 | channel, ALL_NOTES_OFF, 0]) for channel in channels),
     ]
