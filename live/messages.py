@@ -126,6 +126,8 @@ class TakeBegan:
 
     time_s: float
     journal: Path
+    number: int = 0
+    """Of the latest message before, for the improviser, whether it was there to hear it or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Transcript:
         """Let the core fall silent and go on with a new one, whose calls are in a new journal."""
         silence = self.performer.command(began.time_s, "my_turn")
         self.performer = self.performer.successor()
+        self._heard = max(self._heard, began.number)
         self._remembered = Remembered(heard=self._heard)
         self._noted = self._heard
         self._expect_beat()

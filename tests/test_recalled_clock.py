@@ -98,3 +98,23 @@ def test_a_new_take_after_link_has_ended_plays(tmp_path):
     room.play([on, (room.now + 0.3, bytes([0x80, 60, 0]))])
     room.pass_until(room.now + 5)
     assert room.model
+
+
+def test_link_that_was_left_for_a_while_leads_again(tmp_path, begin_s):
+    room = Room(mode="listen", clock="link", bpm=100)
+    ended = LinkState(0.0, 120.0, playing=False, peers=0, ended=True)
+    before = [(begin_s + i, LinkState(2.5 + i, 60.0, playing=True, peers=2)) for i in range(5)]
+    again = [(begin_s + 20 + i, LinkState(9 + 1.5 * i, 90.0, True, peers=2)) for i in range(5)]
+    core = recalled(
+        tmp_path / "session.jsonl",
+        room.settings,
+        [*before, (begin_s + 8, ended), *again[:3]],
+    )
+    for at_s, state in again:
+        room.core.hear(at_s, state)
+    for at_s, state in again[3:]:
+        core.hear(at_s, state)
+    now = begin_s + 25.0
+    there, here = place(core, now), place(room.core, now)
+    assert there[0] % 96 == pytest.approx(here[0] % 96, abs=1e-3)
+    assert there[1:] == pytest.approx(here[1:])

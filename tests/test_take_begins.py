@@ -105,12 +105,15 @@ def test_improviser_that_came_back_with_the_memory_of_the_take_before_hears_of_t
     improviser.close()
     wait_for(lambda: "gone" in running.kinds(1), "its end")
     running.begin_take(2)
+    running.midi_io.listener.on_input([0x90, 60, 80, 0x80, 60, 0])  # which it does not hear
     core, improviser = running.start_improviser(1)  # the parent had not heard of it yet
     improviser.send(core.begin_take(hear_of_a_take(improviser)))
     improviser.close()
     wait_for(lambda: "gone" in running.kinds(2), "its end")
     running.close()
-    assert running.kinds(2) == ["core", "gone", "end"]
+    assert running.kinds(2) == ["in", "in", "core", "gone", "end"]
+    about = next(x for x in read_lines(running.journal(2)) if x.kind == "core").rest[0]
+    assert (about["since"], about["lines"], about["heard"]) == (0, 0, 2)
 
 
 @pytest.fixture

@@ -102,8 +102,10 @@ class Timekeeper:
 
     def hear_link(self, time_s: float, state: LinkState) -> list[TimeNews]:
         """Take where Link's timeline is at a moment; ignored where Link is not followed."""
-        if self._link is None:
+        if self._current.now.clock != "link" or (self._link is None and state.ended):
             return []
+        if self._link is None:  # it had ended, and is there again
+            self._link = LinkClock()
         if state.ended:
             self._link = None
             said = Said(time_s, "Link has ended: the tempo goes on as it was, from here alone")

@@ -127,7 +127,7 @@ class Listener:
             return None if self._improviser is None else self._tell_of_take()
 
     def _tell_of_take(self) -> Path | None:
-        began = TakeBegan(moment(time.perf_counter()), self._journal.path)
+        began = TakeBegan(moment(time.perf_counter()), self._journal.path, self._told)
         try:
             self._to_improviser.put_nowait(began)
         except Full:
