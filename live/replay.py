@@ -95,7 +95,8 @@ def replay(
                 result.silence(again.sent_until_s(_ended_s(take, index)))
             performer = Performer(begins.settings, network_of(begins))
             tail = tail_since(take.lines, begins.remembered.since, begins.remembered.lines)
-            heard = recall(performer, tail, take.origin_s).heard
+            recalled = recall(performer, tail, take.origin_s)
+            heard = max(recalled.heard, begins.remembered.heard)
             again = _Again(take, performer, network_of, heard, take.moment_of(line), as_asked)
         elif again is not None:
             result.take(again.follow(line))
