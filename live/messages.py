@@ -169,7 +169,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Panic:
-    """improviser to midi_io: end everything that might sound, on every channel."""
+    """improviser and parent to midi_io: end everything that might sound, on every channel."""
 
     time_s: float
 

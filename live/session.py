@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from live.messages import (
     Lost,
     NewTake,
     NoNewTake,
+    Panic,
     Played,
     PortList,
     Said,
@@ -117,9 +119,11 @@ class Session:
         found = next((each for each in known if each == command), None)
         if found is None:
             raise UserError(f'there is no command "{command}"; there are: {", ".join(known)}')
-        child = self._children.improviser
-        if child is not None:
-            child.outbox.put(Do(found))
+        midi_io, improviser = self._children.midi_io, self._children.improviser
+        if found == "panic" and midi_io is not None:  # the improviser may hang, or be gone
+            midi_io.outbox.put(Panic(time.perf_counter()))
+        if improviser is not None:
+            improviser.outbox.put(Do(found))
 
     def play(self, data: bytes) -> None:
         """Take MIDI bytes as if they came from the keyboard."""

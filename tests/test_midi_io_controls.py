@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from live.control_settings import Controls, read_controls
+from live.messages import PlayNote
 from live.midi_io.dispatch import MidiIo
 from live.midi_io.settings import MidiSettings
 from live.settings import LIVE
@@ -75,9 +76,24 @@ def test_a_pad_lets_a_port_mean_another(side):
 
 
 def test_controls_of_the_improviser_are_passed_on_alone():
-    desk = Desk(bpm="cc 20", panic="note 36")
+    desk = Desk(bpm="cc 20", tap="note 36")
     desk.play(0xB0, 20, 64)
     desk.play(0x90, 36, 64)
     assert desk.out == []
     assert desk.sets() == []
     assert [line[0] for line in desk.lines if line[0] in ("control", "in")] == ["control"] * 2
+
+
+def test_panic_ends_everything_though_nobody_else_may_be_there():
+    desk = Desk(panic="note 36")
+    desk.play(0x92, 60, 100)
+    desk.midi_io.player.play(PlayNote(0.0, 1e9, 0, 70, 80))
+    desk.midi_io.player.send_due()
+    desk.out.clear()
+    desk.play(0x90, 36, 64)
+    assert {b"\x82\x3c\x00", b"\x80\x46\x00"} <= set(desk.out)
+    assert {bytes([0xB0 | channel, 123, 0]) for channel in range(16)} <= set(desk.out)
+    assert [line[0] for line in desk.lines if line[0] == "control"] == ["control"]
+    desk.out.clear()
+    desk.play(0x80, 36, 64)
+    assert desk.out == []

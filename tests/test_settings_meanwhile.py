@@ -129,3 +129,12 @@ def hanging(child):
     """Return the child as one that hangs."""
     deaf = SimpleNamespace(put=lambda *_, **__: None, send_now=lambda _: None)
     return SimpleNamespace(name=child.name, outbox=deaf, end=lambda: None)
+
+
+@pytest.mark.parametrize("state", ["hangs", "is gone"])
+def test_panic_is_obeyed_though_the_improviser_cannot(session, children, state):
+    children.midi_io.listener.on_played(b"\x90\x3c\x50")
+    if state == "is gone":
+        session._children._replace_improviser(again=False)
+    session.do("panic")
+    assert children.midi_io.player._ledger.sounding == set()

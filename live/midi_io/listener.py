@@ -55,6 +55,7 @@ class Listener:
         self._journal = journal
         self._report = report
         self._controls = Controls(settings.controls, "midi_io")
+        self._panic = Controls(tuple(c for c in settings.controls if c.target == "panic"))
         self.mean_port: Callable[[str, str], None] = lambda *_: None
         """Lets "input" or "output" mean another port; see ``HotPlug.mean``."""
         self._echo = echo
@@ -214,6 +215,8 @@ class Listener:
                 self._take_clock(now_s, message)
                 continue
             if self._controls.consumes(message):  # on whatever channel it is
+                if self._panic.ask(message, lambda _: None) is not None:
+                    self._player.end_everything()  # at once: the improviser may hang, or be gone
                 self._tell_improviser("control", now_s, message)
                 asked = self._controls.ask(message, lambda name: getattr(self._settings, name))
                 if isinstance(asked, Wanted) and asked.name in ("input", "output"):
