@@ -130,7 +130,7 @@ class TurnTaking:
     def _begin(self, phrase: Phrase, earliest_s: float) -> None:
         """Let the model speak from the first place for it at or after a moment."""
         s = self._current.now
-        begins_alone = s.mode == "solo" or self._unprompted.resumed
+        begins_alone = s.mode == "solo" or (self._phrase is None and self._unprompted.resumed)
         if s.mode == "solo" and not self._unprompted.resumed:
             self._score.clear()
             if earliest_s - self._score.last_sound_s > self._clock.seconds_per_bar:
