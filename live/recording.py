@@ -100,8 +100,10 @@ def write_lines(header: dict[str, Any], lines: Iterable[Line], target: Path) -> 
         beat = BeatMark.read(line)
         if beat is not None:
             beats.append(beat)
-        track = tracks.get(line.kind)
         data = line.message
+        # A key whose end was lost sounded until something else ended it: the improviser was told.
+        lost = line.kind == "hush" and data is not None and data[0] & 0xF0 == NOTE_OFF
+        track = tracks["in"] if lost else tracks.get(line.kind)
         if track is not None and data is not None:
             track.add(line.time_s, data)
             if data[0] & 0xF0 in (NOTE_OFF, NOTE_ON):

@@ -65,6 +65,13 @@ def notes_of(file, track):
 # -- the file ------------------------------------------------------------------------------------
 
 
+def test_a_note_whose_end_was_lost_lasts_until_it_was_silenced(tmp_path):
+    lines = [["in", 1.0, "903c50", 1], ["hush", 3.0, "803c00", 2], ["hush", 3.0, "b04000", 3]]
+    file = record(tmp_path, [*lines, ["in", 9.0, "904050", 4], ["in", 9.5, "804000", 5]])
+    assert notes_of(file, file.tracks[1])[0][:2] == (pytest.approx(1), pytest.approx(3))
+    assert not any(message.is_cc() for _, message in timed(file, file.tracks[1]))
+
+
 def test_file_is_of_type_1_with_tempo_player_and_model(tmp_path):
     file = record(
         tmp_path,
