@@ -14,7 +14,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import _plain
 from live.journal_line import Line, as_line
-from live.messages import Change, Heard, ModelWanted, Panic, PlayNote, Yield
+from live.messages import Change, ModelWanted, Panic, PlayNote, TakeBegan, Yield
 from live.midi_io import listener, outlet, player, process
 from live.midi_io.settings import MidiSettings
 from live.past_take import Take
@@ -146,8 +146,11 @@ class Stage:
         waiting, actions = self.midi_io.listener._to_improviser, []
         while not waiting.empty():
             heard = waiting.get_nowait()
-            assert isinstance(heard, Heard)
-            if self.transcript is not None:
+            if self.transcript is None:
+                continue
+            if isinstance(heard, TakeBegan):
+                actions += self.transcript.begin_take(heard)
+            else:
                 actions += self.transcript.hear(heard)
         if self.transcript is None:
             return

@@ -1,0 +1,188 @@
+"""As ``test_stage_machine``, and takes begin, midi_io is killed, another clock leads."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from live.core.performer import Performer
+from live.journal import _plain, moment
+from live.journal_line import Line
+from live.messages import NewTake, PlayNote
+from live.midi_io import dispatch, process
+from live.midi_io.recall import left_sounding
+from live.midi_io.settings import MidiSettings
+from live.past_take import Take
+from live.replay import replay
+from live.standing import SUM, Standing
+from live.tail import choose_tail, notes_for
+from live.transcript import Transcript, recall
+from tests.core.room import FlatNetwork
+from tests.stage import BEGAN_S, MODEL, SECTION_LINES, Stage
+from tests.test_stage_machine import OnStage
+
+
+class Journal:
+    """One take, in memory, and the notes that midi_io was given for it."""
+
+    lost_lines = 0
+
+    def __init__(self, path: Path, origin_s: float) -> None:
+        self.path, self.origin_s = path, origin_s
+        self.given: list[PlayNote] = []
+        self.lines: list[Line] = []
+        self.standing = Standing()
+
+    def write(self, kind, time_s, *rest):
+        entry = [kind, round(time_s - self.origin_s, 6), *rest]
+        kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
+        self.lines.append(Line(kind, time_s, tuple(rest)))
+        self.standing.take(self.lines[-1])
+        if len(self.lines) % SECTION_LINES == 0:
+            self.lines.append(Line(SUM, time_s, (self.standing.summary(time_s)[2],)))
+
+    def tail(self, notes):
+        begins = [0, *(i for i, line in enumerate(self.lines) if line.kind == SUM)]
+        ends = [*begins[1:], len(self.lines)]
+        sections = [self.lines[i:k] for i, k in zip(begins, ends, strict=True)]
+        return choose_tail(reversed(sections), notes)
+
+    def close(self):
+        pass
+
+
+class StageWithTakes(Stage):
+    """Takes begin in midi_io; the improviser hears of them when it wakes up, the parent late."""
+
+    path, lost_lines = Path("0"), 0
+
+    def __init__(self, patch, **settings):
+        self.takes = [Journal(self.path, BEGAN_S)]
+        patch.setattr(dispatch, "JournalWriter", self._begin_journal)
+        super().__init__(patch, **settings)
+
+    def write(self, *line):
+        self.takes[0].write(*line)
+
+    def close(self):
+        pass
+
+    def _begin_journal(self, path, _header):
+        self.takes.append(Journal(path, moment(self.now_s)))
+        return self.takes[-1]
+
+    def new_take(self):
+        self.midi_io._obey(NewTake(Path(str(len(self.takes))), {}))
+
+    def restart(self, *, parent_is_late=False):
+        take = self.takes[-2 if parent_is_late and len(self.takes) > 1 else -1]
+        self._pipe = object()
+        self.midi_io._unheard_take = self.midi_io.listener.connect(self._pipe, take.path)
+        performer = Performer(self.settings, self._network())
+        tail = take.tail(notes_for(self.settings.seed_window))
+        self.transcript = Transcript(performer, MODEL, recall(performer, tail, take.origin_s))
+        self._obey([self.transcript.beginning(self.now_s)])
+
+    def die(self):
+        self.settings = self.core.settings
+        self.transcript = None
+        assert self.midi_io.listener.disconnect(self._pipe)
+        self.midi_io._unheard_take = None
+        self.midi_io.player.end_model_notes()
+        self.midi_io.journal.write("gone", self.now_s)
+
+    def replace_midi_io(self, thru, input_channel):
+        """Let a successor take over what one that was killed has left."""
+        if self.transcript is not None:
+            self.settings, self.transcript = self.core.settings, None
+        now, journal = self.settings, self.takes[-1]
+        midi = MidiSettings("virtual", "virtual", "auto", input_channel, thru, (), None, now.clock)
+        standing = copy.deepcopy(journal.standing)
+        told = process._end_what_stands(standing, journal)
+        self.midi_io = process.MidiIo(midi, journal, None, told)
+        self.midi_io.player.latency_s = now.latency_ms / 1000
+        self.midi_io.listener._echo.heard = lambda *_: False
+        self.midi_io.player.may_sound(left_sounding(standing))
+        self.midi_io.outlet.exchange(self.synth)
+        self.synth.panicking = True
+        self.midi_io.player.output_back()
+        self.synth.panicking = False
+
+    def _obey(self, actions):
+        for action in actions:
+            if isinstance(action, PlayNote) and self.midi_io._unheard_take is None:
+                self.takes[-1].given.append(action)
+            super()._obey([action])
+        self.actions = list(actions)
+
+
+class OnStageWithTakes(OnStage):
+    def make_stage(self):
+        return StageWithTakes(self.patch, bpm=150, seed_window=8)
+
+    @rule(awake=st.booleans())
+    def new_take(self, awake):
+        self.stage.new_take()
+        if awake:
+            self.stage.wake()
+
+    @precondition(lambda self: self.stage.transcript is None)
+    @rule(late=st.booleans())
+    def improviser_comes_back(self, late):
+        self.stage.restart(parent_is_late=late)
+        self.stage.wake()
+
+    @precondition(lambda self: not self.unplugged)
+    @rule()
+    def midi_io_is_killed(self):
+        self.stage.replace_midi_io(self.thru, self.input_channel)
+        self.held = set()
+        assert self.stage.synth.sounding == self.stage.synth.pedals == set()
+
+    @rule(clock=st.sampled_from(["internal", "midi"]))
+    def change_clock(self, clock):
+        self.stage.wake(changes={"clock": clock})
+
+    @rule(
+        transport=st.sampled_from([b"", b"\xfa", b"\xfb", b"\xfc", b"\xf2\x04\x00"]),
+        ticks=st.integers(1, 60),
+        period_s=st.sampled_from([0.0166, 0.0208]),
+    )
+    def clock_ticks(self, transport, ticks, period_s):
+        self.stage.play(transport)
+        for number in range(ticks):
+            self.stage.pass_until(self.stage.now_s + period_s)
+            self.stage.play(b"\xf8")
+            if number % 3 == 0:
+                self.stage.wake()
+
+    def check_replay(self):
+        for journal in self.stage.takes:
+            take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
+            again = replay(take, lambda file: FlatNetwork())
+            assert [given.note for given in again.given] == journal.given
+
+
+TestOnStageWithTakes = OnStageWithTakes.TestCase
+TestOnStageWithTakes.settings = settings(
+    max_examples=25,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.slow
+class TestOnStageWithTakesForLong(OnStageWithTakes.TestCase):
+    settings = settings(
+        max_examples=1500,
+        stateful_step_count=80,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
