@@ -180,9 +180,10 @@ class Supervisor:
         Its successor begins with these values, to which they are no change; midi_io heeds some of
         the core's as well.
         """
-        if self.midi_io is not None:
+        midi_io = self.midi_io  # which another thread may replace
+        if midi_io is not None:
             for setting, value in self._present.unconfirmed(owner):
-                self.midi_io.outbox.put(Changed(time.perf_counter(), setting.field, value))
+                midi_io.outbox.put(Changed(time.perf_counter(), setting.field, value))
 
     def _hear(self, child: Child, message: object) -> None:
         if isinstance(message, Ready):

@@ -99,7 +99,7 @@ class OnStage(RuleBasedStateMachine):
         """A flood that is heard as one."""
         for number in range(count):
             self.stage.play(bytes([0x90, 60 + number % 2, 80, 0x80, 60 + number % 2, 0]))
-        self.held -= {(0, 60), (0, 61)}
+        self.held -= {(0, 60 + number % 2) for number in range(count)}
         self._wake_after_a_key()
 
     # -- time and failures ------------------------------------------------------------------------

@@ -121,6 +121,28 @@ class StageWithTakes(Stage):
             super()._obey([action])
         self.actions = list(actions)
 
+    def check_replay(self):
+        for journal in self.takes:
+            take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
+            again = replay(take, lambda file: FlatNetwork())
+            assert [given.note for given in again.given] == journal.given
+
+
+def test_what_was_played_before_the_improviser_came_into_a_take_is_not_replayed_to_it(monkeypatch):
+    stage = StageWithTakes(monkeypatch, bpm=150)
+    stage.die()
+    stage.new_take()
+    stage.play(b"\x90\x37\x50\x80\x37\x00")
+    stage.wake()
+    stage.restart(parent_is_late=True)
+    stage.wake()
+    stage.pass_until(stage.now_s + 5)
+    stage.play(b"\x90\x39\x50\x80\x39\x00")
+    stage.wake()
+    stage.pass_until(stage.now_s + 5)
+    assert stage.takes[1].given
+    stage.check_replay()
+
 
 class OnStageWithTakes(OnStage):
     def make_stage(self):
@@ -163,10 +185,7 @@ class OnStageWithTakes(OnStage):
                 self.stage.wake()
 
     def check_replay(self):
-        for journal in self.stage.takes:
-            take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
-            again = replay(take, lambda file: FlatNetwork())
-            assert [given.note for given in again.given] == journal.given
+        self.stage.check_replay()
 
 
 TestOnStageWithTakes = OnStageWithTakes.TestCase
