@@ -175,3 +175,13 @@ def test_panic_lifts_both_pedals_on_every_channel(stage):
     stage.player.end_everything()
     sent = stage.at(0.1)
     assert {bytes([0xB0 | c, pedal, 0]) for c in range(16) for pedal in (64, 66)} <= set(sent)
+
+
+def test_a_synth_that_is_back_is_told_its_programs(stage):
+    stage.player.change_program(3, 32)
+    stage.player.thru(bytes([0xC0, 7]))
+    stage.player.thru(bytes([0xC0, 8]))
+    stage.at(0.1)
+    stage.player.output_lost()
+    stage.player.output_back()  # it may have been switched off
+    assert stage.at(0.2) == [bytes([0xC0, 8]), bytes([0xC3, 32])]

@@ -57,6 +57,8 @@ class Player:
         note-offs may not have reached it."""
         self._pressed: set[tuple[int, int]] = set()
         """And channel and controller of pedals that were ever pressed."""
+        self._programs: dict[int, int] = {}
+        """By channel: what it was told to sound with last."""
         self.meter: HealthMeter | None = None
 
     # -- the player's own notes, on RtMidi's thread ---------------------------------------------
@@ -100,6 +102,8 @@ class Player:
             messages = self._ledger.release(PLAYER, key)
         else:
             messages = [message]
+            if kind == 0xC0:
+                self._programs[message[0] & 0x0F] = message[1]
             if kind == 0xB0 and message[1] in PEDALS:
                 if message[2] >= 64:
                     self._pedals_down.add(key)
@@ -115,6 +119,7 @@ class Player:
         """Let a channel sound with another program, there and then."""
         message = bytes([0xC0 | channel, program])
         with self._changed:
+            self._programs[channel] = program
             self._output.send(message)
             self._journal.write("out", time.perf_counter(), message)
 
@@ -252,7 +257,7 @@ class Player:
             self._pressed |= {(channel, pedal) for channel, _ in keys for pedal in PEDALS}
 
     def output_back(self) -> None:
-        """Silence what it may have been left sounding with.
+        """Silence what it may have been left sounding with, and tell it the programs it had.
 
         What sounds by now is left alone, as another output may be there that has heard it begin.
         """
@@ -265,6 +270,8 @@ class Player:
             for channel, pedal in sorted(self._pressed - self._pedals_down):
                 if pedal != SUSTAIN_PEDAL or not self._pedal.is_down(channel):
                     self._output.send(bytes([0xB0 | channel, pedal, 0]))
+            for channel, program in sorted(self._programs.items()):
+                self._output.send(bytes([0xC0 | channel, program]))
 
     # -- the end --------------------------------------------------------------------------------
 
