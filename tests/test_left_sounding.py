@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from live import journal
 from live.journal import read_lines
 from live.messages import Changed, NewTake
+from live.midi_io import listener, process
 from live.midi_io.process import take_over
 from live.midi_io.settings import MidiSettings
 from live.session import Session
@@ -134,3 +137,35 @@ def test_nothing_is_sent_where_nothing_was_left(path):
     synth.send = sent.append
     kill(begin(path, synth))
     assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sixteenth"),
+    [
+        ([0xFA, *[0xF8] * 30], [0xF8] * 6, 6),
+        ([0xFA, *[0xF8] * 30, 0xFC, 0xF2, 12, 0], [0xFB, 0xF8], 13),
+        ([0xFA], [0xF8], 1),
+        ([0xFA, *[0xF8] * 30], [], 5),
+    ],
+    ids=["running", "stopped", "armed", "running at once"],
+)
+def test_a_take_after_a_midi_io_that_died_hears_where_the_song_is(
+    path, monkeypatch, before, after, sixteenth
+):
+    now = SimpleNamespace(perf_counter=lambda: 100.0)
+    for module in (journal, listener, process):
+        monkeypatch.setattr(module, "time", now)
+    settings = replace(MIDI, clock="midi")
+    midi_io = begin(path, Synth(deaf=False), settings)
+    midi_io.listener.on_input(before)
+    midi_io.journal.write("beat", 100.0, 29.0, 0.02, 0, 96)  # as the improviser notes
+    kill(midi_io)
+    now.perf_counter = lambda: 100.02
+    midi_io = begin(path, Synth(deaf=False), settings)
+    midi_io.listener.on_input(after)
+    midi_io._obey(NewTake(path.with_name("second.jsonl"), {}))
+    midi_io.listener.on_input([0xF8] * 7)
+    kill(midi_io)
+    told = [line.told for line in read_lines(path.with_name("second.jsonl"))]
+    position = told.index(bytes([0xF2, sixteenth, 0]))
+    assert told[position + 1 : position + 3] == [b"\xfb", b"\xf8"]

@@ -76,7 +76,7 @@ def check(session, children):
     player, listener = children.midi_io.player, children.midi_io.listener
     assert (player._split.left_channel, player._split.lowest_right) == (4, 48)
     assert player.latency_s == -0.02
-    assert listener._clock.relay(b"\xf8") == [b"\xf8"]  # it is followed
+    assert listener._clock.relay(0.0, b"\xf8") == [b"\xf8"]  # it is followed
     assert {SettingChanged(*each) for each in CHANGES.items()} <= set(session.news)
     assert session.values().items() >= CHANGES.items()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from live.core.midi_clock import (
@@ -13,6 +14,7 @@ from live.core.midi_clock import (
     TICKS_PER_SIXTEENTH,
 )
 from live.core.settings import ClockSource
+from live.standing import Run
 
 MOST_SIXTEENTHS: Final = 1 << 14
 """A Song Position counts no further."""
@@ -34,11 +36,26 @@ class ClockInput:
         self._position = 0
         """Place in the song of the next clock message, in ticks."""
         self._newcomer = False
+        self._place_in_bar: Callable[[float], int] | None = None
+        """Of a clock that ran before this process, and of which nothing was heard since."""
 
     def follow(self, source: ClockSource) -> None:
         """Let another clock lead."""
-        self._source = source
+        if source == self._source:
+            return
+        self._source, self._place_in_bar = source, None
         self._hinted = self._running = False
+
+    def go_on(self, run: Run, position: int, place_in_bar: Callable[[float], int] | None) -> None:
+        """Go on where a process before this was.
+
+        Args:
+            run: what the clock did.
+            position: where it goes on, in ticks, unless it ran.
+            place_in_bar: where a message that comes at a moment is in its bar; None: nobody knows.
+        """
+        self._running, self._position = run == "armed", position
+        self._place_in_bar = place_in_bar if run == "running" else None
 
     def hint(self, message: bytes) -> str | None:
         """Return a line for the user about a message that nobody follows; once."""
@@ -51,13 +68,16 @@ class ClockInput:
 
     def newcomer(self) -> None:
         """Somebody new listens who has not heard the song begin: a new take's core."""
-        self._newcomer = self._running
+        self._newcomer = self._running or self._place_in_bar is not None
 
-    def relay(self, message: bytes) -> list[bytes]:
+    def relay(self, time_s: float, message: bytes) -> list[bytes]:
         """Return what is told of a message: nothing, itself, or what a newcomer needs before it."""
         if self._source != "midi":
             return []
         told = [message]
+        if self._place_in_bar is not None and message[0] == CLOCK:
+            self._running, self._position = True, self._place_in_bar(time_s)
+        self._place_in_bar = None
         if message[0] == CLOCK and self._running:
             if self._newcomer and self._position % TICKS_PER_SIXTEENTH == 0:
                 self._newcomer = False

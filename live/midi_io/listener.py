@@ -25,6 +25,7 @@ from live.midi_io.parser import MidiParser
 from live.midi_io.player import Player
 from live.midi_io.recall import silence_heard
 from live.midi_io.settings import MidiSettings
+from live.standing import Run
 
 MAX_WAITING: Final = 20_000
 """Messages for an improviser that does not listen; what comes beyond is not told to it."""
@@ -140,6 +141,13 @@ class Listener:
         with self._lock:
             self._clock.follow(source)
 
+    def resume_clock(
+        self, run: Run, position: int, place_in_bar: Callable[[float], int] | None
+    ) -> None:
+        """Know what the MIDI clock did before this process; see ``ClockInput.go_on``."""
+        with self._lock:
+            self._clock.go_on(run, position, place_in_bar)
+
     def on_link(self, said: LinkSaid) -> None:
         """Take what Link says: it is told as of now."""
         with self._lock:
@@ -247,7 +255,7 @@ class Listener:
         hint = self._clock.hint(message)
         if hint is not None:
             self._report(Said(now_s, hint))
-        for told in self._clock.relay(message):
+        for told in self._clock.relay(now_s, message):
             self._number("clock", now_s, told)
 
     def _tell_improviser(self, line: str, now_s: float, message: bytes) -> None:

@@ -107,6 +107,11 @@ def take_over(
     midi_io = MidiIo(settings, journal, to_parent, _end_what_stands(standing, journal))
     left = left_sounding(standing) if journal.goes_on else set()
     midi_io.player.may_sound(left | settings.left_down)
+    beat = standing.beat
+    midi_io.listener.resume_clock(
+        *standing.clock,
+        None if beat is None else lambda now_s: beat.place_in_bar(journal.length_s(now_s)),
+    )
     return midi_io
 
 
