@@ -21,8 +21,9 @@ MOST_BEATS: Final = 32
 """Of a bar."""
 SLOWEST_BPM: Final = 4.0
 FASTEST_BPM: Final = 1000.0
-MOST: Final = 10**9
-"""Ticks beyond this, a year of them, are damage and no session."""
+MOST: Final = 10**10
+"""Ticks beyond this are damage and no session. They are counted from when the machine was switched
+on: at 120 BPM these are six years."""
 
 
 @dataclass(frozen=True, slots=True)

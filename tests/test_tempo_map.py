@@ -169,6 +169,12 @@ def test_a_line_that_makes_no_sense_is_none(rest):
     assert BeatMark.read(Line("in", 1.0, (1.0, 0.02, 0, 96))) is None
 
 
+def test_beats_of_a_machine_that_was_never_switched_off_are_read():
+    a_year_s = 365 * 86_400.0
+    told = mark(BeatClock(240.0, 4), a_year_s)
+    assert BeatMark.read(Line("beat", a_year_s, told.rest)) is not None
+
+
 times_s = st.lists(st.floats(0.001, 40.0), min_size=1, max_size=12).map(sorted)
 
 
