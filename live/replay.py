@@ -101,7 +101,9 @@ def replay(
         elif again is not None:
             result.take(again.follow(line))
     if again is not None:
-        end_s = take.origin_s + take.length_s
+        last = next(x for x in reversed(take.lines) if x.kind in ("core", "gone"))
+        gone = last.kind == "gone"  # and nobody came in its place before the end
+        end_s = take.moment_of(last) if gone else take.origin_s + take.length_s
         result.take(again.pass_until(end_s))
         result.silence(again.sent_until_s(end_s))
     return result

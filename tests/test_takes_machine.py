@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from live.comparison import compare
 from live.core.performer import Performer
 from live.journal import _plain, moment
 from live.journal_line import Line
@@ -142,6 +143,21 @@ def test_what_was_played_before_the_improviser_came_into_a_take_is_not_replayed_
     stage.pass_until(stage.now_s + 5)
     assert stage.takes[1].given
     stage.check_replay()
+
+
+def test_what_an_improviser_had_planned_that_died_at_the_end_of_a_take_is_not_missed(monkeypatch):
+    stage = StageWithTakes(monkeypatch, bpm=150, mode="continue", horizon_ms=1000.0)
+    stage.play(b"\x90\x37\x50\x80\x37\x00")
+    stage.wake(command="your_turn")
+    stage.pass_until(stage.now_s + 3)
+    stage.die()
+    stage.pass_until(stage.now_s + 3)
+    stage.write("end", stage.now_s)
+    (journal,) = stage.takes
+    take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
+    found = compare(take, replay(take, lambda file: FlatNetwork()))
+    assert found.alike
+    assert found.recorded > 3
 
 
 class OnStageWithTakes(OnStage):
