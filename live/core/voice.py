@@ -108,6 +108,8 @@ class Voice:
         due_s = self._replan_due_s
         if due_s is None or time_s < due_s:
             return []
+        if time_s > due_s + OVERSLEPT_S:
+            due_s = time_s
         actions = self._play_on(due_s)
         self.replan(due_s)
         return actions
@@ -220,7 +222,8 @@ class Voice:
         """Plan anew beyond the horizon; a speech that has yet to begin begins where it was to."""
         ahead_s = self._current.now.ahead_s
         start_s = self._clock.time_of(speech.start_tick)
-        begins = not speech.announced and now_s < start_s - ahead_s
+        begun = any(n.committed and n.onset_tick >= speech.start_tick for n in speech.notes)
+        begins = not begun and now_s < start_s - ahead_s
         self._planner.revise(speech, begins=begins)
         speech.complete = False
         earliest = math.floor(self._clock.tick_at(now_s + ahead_s)) + 1

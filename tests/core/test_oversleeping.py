@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tests.core.room import FlatNetwork, Room
@@ -37,6 +39,20 @@ def test_it_goes_on_on_the_next_beat_and_plays_nothing_of_what_it_slept_through(
     downbeat = room.core.clock.downbeat_tick
     assert (tick - downbeat) % 24 == pytest.approx(0, abs=1e-3)
     assert first - woke_s <= 0.51
+
+
+def test_a_knob_that_was_turned_before_brings_no_late_note_and_no_other_beat():
+    for seed in range(8):
+        room = Room(mode="continue", bpm=120, seed=seed)
+        room.play(room.note(0, 0.9, 60), until=12)
+        for temperature in (0.9, 0.8):  # the second one waits for more
+            room._take(room.core.change(room.now, temperature=temperature))
+        woke_s = room.now + 3.1
+        late = asleep_until(room, woke_s)
+        room.pass_until(woke_s + 2)
+        after = [n.onset_s for n in room.model if n.handed_out_s >= woke_s]
+        assert [n for n in late if n.onset_s < woke_s] == []
+        assert after[0] / room.beat == pytest.approx(math.ceil(woke_s / room.beat))
 
 
 def test_an_answer_that_was_slept_through_is_over():
