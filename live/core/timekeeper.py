@@ -203,6 +203,8 @@ class Timekeeper:
 
     def _keep_tempo(self, time_s: float) -> list[TimeNews]:
         """Let the setting say what the tempo is; one that none can be goes on as the nearest."""
+        if self._recalling:  # the settings are those of the present
+            return []
         bpm = round(min(max(self._clock.bpm, 20.0), 400.0), 2)
         if not self.led and abs(self._clock.bpm - bpm) >= SAME_BPM:
             self._clock.change_tempo(time_s, bpm)

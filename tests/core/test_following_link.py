@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from live.core.midi_clock import CLOCK, START
-from live.messages import Changed, LinkState, Said, SetLink
+from live.messages import Changed, LinkSaid, LinkState, Said, SetLink
 from tests.core.room import Room
+from tests.stage import Stage
 
 
 class Timeline:
@@ -148,3 +149,19 @@ def test_midi_clock_beside_link_changes_nothing():
     for data in (START, CLOCK, CLOCK, CLOCK):
         assert room.core.hear(room.now, bytes([data])) == []
     assert room.core.pulse() == before
+
+
+def test_a_new_core_keeps_the_tempo_that_link_was_asked_for_last(monkeypatch):
+    stage = Stage(monkeypatch, mode="continue", clock="link", bpm=120)
+    stage.midi_io.listener.follow("link")
+    stage.midi_io.listener.on_link(
+        LinkSaid(stage.now_s, LinkState(0.0, 90.0, playing=False, peers=1))
+    )
+    stage.wake()
+    stage.wake(changes={"bpm": 100.0})
+    stage.die()
+    stage.restart()
+    stage.wake()
+    assert stage.core.settings.bpm == 100.0
+    begins = list(stage.take().begins.values())
+    assert begins[-1].settings == stage.core.settings
