@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from live.core.haste import unhurried_tick
 from live.core.keys import FOLLOW, key_pitch_classes, pitch_classes
 from live.core.settings import PerformerSettings
 from live.events import PITCH, SHIFT, TICKS_PER_BEAT, VELOCITY
@@ -33,6 +34,8 @@ class Own:
 
     onsets: tuple[float, ...] = ()
     ends: tuple[float, ...] = ()
+    tick_s: float = 0.0
+    """Length of a tick, seconds; 0: haste is not looked at."""
 
 
 def lock_of(settings: PerformerSettings, player_key: int) -> frozenset[int] | None:
@@ -91,6 +94,7 @@ def allowed_shifts(
 def first_free_tick(settings: PerformerSettings, own: Own, from_tick: int) -> int:
     """Return the first tick from one on where one more note keeps all bounds."""
     later = [*own.ends, *(onset + TICKS_PER_BEAT for onset in own.onsets)]
+    later.append(unhurried_tick(own.onsets, own.tick_s))
     ticks = np.unique(np.ceil([from_tick, *(tick for tick in later if tick > from_tick)]))
     return int(ticks[np.argmax(_is_free(settings, own, ticks))])
 
@@ -103,6 +107,10 @@ def _is_free(settings: PerformerSettings, own: Own, ticks: npt.NDArray[Any]) -> 
     if settings.notes_per_beat:
         # No beat holds more, wherever it is thought to begin.
         free &= _count_beyond(own.onsets, ticks - TICKS_PER_BEAT) < settings.notes_per_beat
+    # A note that joins the latest ones hurries nothing.
+    free &= (ticks == max(own.onsets, default=-1)) | (
+        ticks >= unhurried_tick(own.onsets, own.tick_s)
+    )
     return free
 
 

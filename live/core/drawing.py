@@ -10,6 +10,7 @@ import numpy as np
 from live.core import bounds
 from live.core.bounds import Own
 from live.core.guard import heated
+from live.core.haste import calming_bias
 from live.core.memory import Memory
 from live.core.orchestra import balance_bias, ensemble
 from live.core.portrait import Portrait
@@ -115,7 +116,7 @@ class Drawer:
 
     def _draw_once(self, request: Request, *, may_join: bool) -> Drawn | None:
         s = self._current.now
-        bias = steering_bias(s, self._portrait.register)
+        bias = steering_bias(s, self._portrait.register) + self._calming_bias(request)
         forced: Tokens = np.full(len(PREDICTED), FREE, dtype=np.int32)
         self._bound_instrument(bias, request.may_end)
         onset_tick = self._bound_onset(bias, forced, request, may_join)
@@ -153,6 +154,11 @@ class Drawer:
         if onset_tick is not None:  # settled before; a shift may only come close to it
             note = replace(note, onset_ticks=onset_tick)
         return Drawn(note, sounds_ticks)
+
+    def _calming_bias(self, request: Request) -> Floats:
+        own = request.own
+        players = self._portrait.busiest(own.tick_s * TICKS_PER_BEAT)
+        return calming_bias(own.onsets, request.previous_tick, own.tick_s, players)
 
     def _bound_instrument(self, bias: Floats, may_end: bool) -> None:
         allowed = [INSTRUMENT.encode(each) for each in ensemble(self._current.now)]

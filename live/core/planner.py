@@ -136,6 +136,7 @@ class Planner:
         return Own(
             (*(each.onset_tick for each in given), *(n.onset_tick for n in planned)),
             (*ends, *(n.end_tick for n in planned)),
+            self._clock.seconds_per_tick,
         )
 
     def _heat(self, speech: Speech) -> int:

@@ -57,6 +57,12 @@ class Portrait:
         pitches = [note.pitch for note in self._notes]
         return sum(pitches) / len(pitches) if pitches else MIDDLE_C
 
+    def busiest(self, length_s: float) -> int:
+        """Return the most of the latest notes that began within a length of time, seconds."""
+        onsets = np.sort([note.onset_s for note in self._notes])
+        begun = np.arange(1, len(onsets) + 1) - np.searchsorted(onsets, onsets - length_s, "right")
+        return int(begun.max(initial=0))
+
     def velocity(self, settings: PerformerSettings) -> int:
         """Return how loud the model's notes are where they follow the player's.
 

@@ -36,6 +36,7 @@ def _octaves_of_time(values: tuple[int, ...]) -> Floats:
 # The next note of a chord is neither sooner nor later: it counts as an eighth note away. Otherwise
 # chords would fill up to the top of the keyboard.
 _SHIFT_TIMES: Final = _octaves_of_time((TICKS_PER_BEAT // 2, *SHIFT.values[1:]))
+_REST_TIMES: Final = _octaves_of_time(SHIFT.values)
 _DURATION_TIMES: Final = _octaves_of_time(DURATION.values)
 _PITCHES: Final = np.array(PITCH.values, dtype=np.float32)
 _VELOCITIES: Final = (np.array(VELOCITY.values, dtype=np.float32) - 64.0) / 16.0
@@ -54,6 +55,17 @@ def steering_bias(settings: PerformerSettings, register: float) -> Floats:
     octaves = np.clip((_PITCHES - np.float32(register)) / 12.0, -2.0, 2.0)
     _lean(bias, "pitch", PITCH_OCTAVE * settings.pitch * octaves)
     _lean(bias, "velocity", LOUDNESS * settings.loudness * _VELOCITIES)
+    return bias
+
+
+def lean_to_rests(nats: float) -> Floats:
+    """Return what is added to the logits, (N,), for longer times to the next note.
+
+    Args:
+        nats: for each doubling of the time; the next note of a chord is the soonest.
+    """
+    bias = np.zeros(TOKEN_COUNT, dtype=np.float32)
+    _lean(bias, "shift", np.float32(nats) * _REST_TIMES)
     return bias
 
 
