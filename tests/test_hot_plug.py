@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -200,11 +201,14 @@ def test_an_output_that_failed_but_is_there_is_opened_anew(monkeypatch):
     monkeypatch.setattr(reopening, "open_output", open_output)
     monkeypatch.setattr(reopening.rtmidi, "MidiIn", lambda *_, **__: Device())
     monkeypatch.setattr(reopening.rtmidi, "MidiOut", lambda *_, **__: Device())
+    now = [0.0]
+    monkeypatch.setattr(reopening, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     outlet = Outlet()
     wiring = reopening.ReopenedPorts(0, None, outlet, ())
     plug = Plug("output", "synth")
 
     def look(now_s):
+        now[0] = now_s
         names, connected = wiring.names("output"), wiring.connected("output")
         for name in plug.look(now_s, names, connected, wiring.new()).wanted:
             wiring.connect("output", name)
@@ -212,10 +216,16 @@ def test_an_output_that_failed_but_is_there_is_opened_anew(monkeypatch):
 
     look(0.0)
     look(0.1)
+    look(9.9)
     devices[0].broken = True  # a loose cable: it was gone between two looks
     outlet.send(b"\x90\x3c\x50")
-    for count in range(2, 12):
+    for count in range(100, 110):
         look(0.1 * count)
     outlet.send(b"\x90\x3e\x50")
     assert devices[-1].heard == [b"\x90\x3e\x50"]
     assert len(devices) == 2
+    for count in range(110, 310):  # one that takes nothing at all
+        devices[-1].broken = True
+        outlet.send(b"\x90\x3c\x50")
+        look(0.1 * count)
+    assert 8 < len(devices) <= 12

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import rtmidi
 
@@ -12,6 +13,9 @@ from live.midi_io.names import CLIENT_NAME, VIRTUAL, Side
 from live.midi_io.outlet import Outlet
 from live.midi_io.ports import InputPort, OnInput, State, open_input, open_output
 from live.quiet import quiet
+
+RETRY_S: Final = 2.0
+"""An output that takes nothing although it is there is opened anew no more often than this."""
 
 
 class ReopenedPorts:
@@ -34,6 +38,8 @@ class ReopenedPorts:
         self._outlet = outlet
         self._input: InputPort | None = None
         self._open: dict[Side, str] = {}
+        self._opened_s = 0.0
+        """When the output was opened."""
         self._closing = threading.Event()
         with quiet():
             name = f"{CLIENT_NAME} look-up"
@@ -51,7 +57,7 @@ class ReopenedPorts:
     def connected(self, side: Side) -> set[str]:
         """Return the port that is open, while its device is there."""
         name = self._open.get(side)
-        if name in (None, VIRTUAL) or (side == "output" and self._outlet.has_failed):
+        if name in (None, VIRTUAL) or (side == "output" and self._output_is_lost()):
             return set()
         return {name} & set(self.names(side)) if name else set()
 
@@ -61,7 +67,7 @@ class ReopenedPorts:
         Of others that were, nothing shows.
         """
         name = self._open.get("output")
-        return {name} if name is not None and self._outlet.has_failed else set()
+        return {name} if name is not None and self._output_is_lost() else set()
 
     def connect(self, side: Side, name: str) -> None:
         """Open a port in the place of the one before.
@@ -72,6 +78,7 @@ class ReopenedPorts:
         self._close(side)
         if side == "output":
             self._outlet.exchange(open_output(self._api, name))
+            self._opened_s = time.perf_counter()
         elif self._on_input is not None:
             self._input = open_input(self._api, name, self._on_input)
         self._open[side] = name
@@ -95,6 +102,9 @@ class ReopenedPorts:
         for side in ("input", "output"):
             self._close(side)
             self._lookers[side].delete()
+
+    def _output_is_lost(self) -> bool:
+        return self._outlet.has_failed and time.perf_counter() >= self._opened_s + RETRY_S
 
     def _close(self, side: Side) -> None:
         self._open.pop(side, None)
