@@ -54,21 +54,27 @@ class _Track:
         self.messages += [(time_s, message) for message in self.ledger.release_everything()]
 
 
-def recover(folder: Path) -> list[Path]:
-    """Make the MIDI files of sessions that were cut off; return those that were made.
-
-    A session that cannot be recovered (a full disk, a broken file) is left for the next time, and
-    never holds up this one.
-    """
-    recovered: list[Path] = []
+def cut_off(folder: Path) -> list[Path]:
+    """Return the journals of sessions that were cut off: nobody writes them, and no MIDI file."""
+    found: list[Path] = []
     for journal in sorted(folder.glob("*.jsonl")):
-        target = journal.with_suffix(".mid")
-        with suppress(OSError, ValueError, ArithmeticError):
-            if target.exists() or is_being_written(journal) or not read_header(journal):
-                continue
-            write_midi_file(journal, target)
-            recovered.append(target)
-    return recovered
+        with suppress(OSError):
+            made = journal.with_suffix(".mid").exists()
+            if not made and not is_being_written(journal) and read_header(journal):
+                found.append(journal)
+    return found
+
+
+def recover(journal: Path) -> Path | None:
+    """Make the MIDI file of a session that was cut off; return its path.
+
+    None: it cannot be made now (a full disk, a broken file), and is left for the next time.
+    """
+    target = journal.with_suffix(".mid")
+    with suppress(OSError, ValueError, ArithmeticError):
+        write_midi_file(journal, target)
+        return target
+    return None
 
 
 def write_midi_file(journal: Path, target: Path) -> None:

@@ -30,7 +30,7 @@ from live.messages import (
 from live.midi_io.recall import left_sounding
 from live.model_files import models_beside
 from live.present import PresentSettings
-from live.recording import recover
+from live.recording import cut_off
 from live.session_settings import SessionSettings
 from live.settings import LIVE
 from live.signals import signals_ignored
@@ -48,7 +48,7 @@ class Session:
     """
 
     def __init__(self, settings: SessionSettings, tell: Callable[[str], None]) -> None:
-        """Make ready to ``start``; what sessions that were cut off have left is recorded first.
+        """Make ready to ``start``; sessions that were cut off are recorded beside this one.
 
         Args:
             settings: all of the session's.
@@ -60,8 +60,10 @@ class Session:
         self._watchers = Watchers()
         self._tell_user = tell
         self._disk_refuses = False
-        self.present = PresentSettings(self._recover(settings), LIVE)
+        journals = cut_off(settings.folder)
+        self.present = PresentSettings(_ending(settings, journals), LIVE)
         self._takes = Takes(settings.folder, self.tell)
+        self._takes.recover(journals)
         self._children = Supervisor(
             self.present, self._takes, self._watchers, self.tell, self._take
         )
@@ -205,16 +207,14 @@ class Session:
             self.tell("the disk has taken the whole recording now")
         self._disk_refuses = refuses
 
-    # -- sessions before this one -----------------------------------------------------------------
 
-    def _recover(self, settings: SessionSettings) -> SessionSettings:
-        """Record sessions that were cut off; return settings that name what they left sounding.
+def _ending(settings: SessionSettings, journals: list[Path]) -> SessionSettings:
+    """Return settings that name what sessions which were cut off have left sounding.
 
-        midi_io ends that, as it may be that nobody was left to do so.
-        """
-        left_down: set[tuple[int, int]] = set()
-        for path in recover(settings.folder):
-            self.tell(f"an earlier session had been cut off; recorded {path}")
-            with suppress(OSError):
-                left_down |= left_sounding(what_stands(path.with_suffix(".jsonl")))
-        return replace(settings, midi=replace(settings.midi, left_down=frozenset(left_down)))
+    midi_io ends that, as it may be that nobody was left to do so.
+    """
+    left_down: set[tuple[int, int]] = set()
+    for journal in journals:
+        with suppress(OSError):
+            left_down |= left_sounding(what_stands(journal))
+    return replace(settings, midi=replace(settings.midi, left_down=frozenset(left_down)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from live.errors import UserError
-from live.recording import write_midi_file
+from live.recording import recover, write_midi_file
 
 
 class Takes:
@@ -28,6 +28,14 @@ class Takes:
         self.journal = _new_journal(folder)
         """Of the present take."""
 
+    def recover(self, journals: Sequence[Path]) -> None:
+        """Let a thread make the MIDI files of sessions that were cut off.
+
+        Hours of music take it seconds, and this session begins meanwhile.
+        """
+        if journals:
+            self._start(self._recover, journals)
+
     def prepare(self) -> Path | None:
         """Create the journal of the next take; None: one is coming already.
 
@@ -43,9 +51,7 @@ class Takes:
         """midi_io writes the next journal: a thread makes the MIDI file of the one before."""
         ended, self.journal = self.journal, journal
         self._coming = None
-        thread = threading.Thread(target=self._finish, args=(ended,), name="take")
-        self._finishing = [*(t for t in self._finishing if t.is_alive()), thread]
-        thread.start()
+        self._start(self._finish, ended)
 
     def give_up(self) -> None:
         """Whoever should have begun the next take is gone, or could not.
@@ -71,6 +77,17 @@ class Takes:
         for thread in self._finishing:
             thread.join()
         return _make_midi_file(self.journal)
+
+    def _start(self, body: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=body, args=arguments, name="take")
+        self._finishing = [*(t for t in self._finishing if t.is_alive()), thread]
+        thread.start()
+
+    def _recover(self, journals: Sequence[Path]) -> None:
+        for journal in journals:
+            recorded = recover(journal)
+            if recorded is not None:
+                self._tell(f"an earlier session had been cut off; recorded {recorded}")
 
     def _finish(self, journal: Path) -> None:
         try:

@@ -114,6 +114,7 @@ def test_take_of_a_killed_session_is_recovered_at_the_next_start(performer, peer
     assert list(session.folder.glob("*.mid")) == []
     later = performer(*NAMED, *FLAGS, "--record", str(session.folder))
     later.wait_ready()
+    jack.wait_for(lambda: "cut off" in later.output, "its recording")
     (recovered,) = session.folder.glob("*.mid")
     assert f"cut off; recorded {recovered}" in later.output
     tracks = mido.MidiFile(recovered).tracks

@@ -120,9 +120,11 @@ class Life:
     def stop_playing(self):
         self._musician.stop()
 
-    def check_take(self, output):
-        """Check that the next start has told of this life's take, and that all is in it."""
-        (path,) = [line.split("recorded ")[1] for line in output.splitlines() if "cut off" in line]
+    def check_take(self, later):
+        """Check that the next start tells of this life's take, and that all is in it."""
+        jack.wait_for(lambda: "cut off" in later.output, "the recording", PATIENCE_S)
+        told = [line for line in later.output.splitlines() if "cut off" in line]
+        (path,) = [line.split("recorded ")[1] for line in told]
         tracks = mido.MidiFile(path).tracks
         kept = [m.note for m in tracks[1] if m.type == "note_on" and m.velocity]
         for at, pitch in self._musician.struck:
@@ -168,7 +170,7 @@ def test_nothing_is_lost_and_nothing_hangs_whatever_is_killed(
         request.addfinalizer(life.stop_playing)  # before the peer is closed
         if dead is not None:
             wait_until_silent(peer, sounding, killed_s)  # if all were killed, this start did it
-            dead.check_take(life.session.output)
+            dead.check_take(life.session)
         children = rng.sample(["improviser", "midi_io"] * 2, min(kills - 1, rng.randint(2, 3)))
         if page:
             children[0] = "page"
@@ -183,7 +185,7 @@ def test_nothing_is_lost_and_nothing_hangs_whatever_is_killed(
     last = performer(*FLAGS, "--record", str(folder))
     last.wait_ready()
     wait_until_silent(peer, sounding, killed_s)
-    dead.check_take(last.output)
+    dead.check_take(last)
     last.close()
     for what, each_s in (("sounding on", silent_s), ("away", away_s), ("coming back", cost_s)):
         print(f"{what}: {statistics.median(each_s):.2f} s, at most {max(each_s):.2f} s")

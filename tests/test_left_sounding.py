@@ -95,6 +95,8 @@ def test_hands_of_a_session_that_was_cut_off_are_ended_by_the_next_one(tmp_path,
     kill(midi_io)
     lines = []
     session = Session(load(None, {"recording": {"folder": str(folder)}}), lines.append)
+    for thread in session._takes._finishing:
+        thread.join()
     assert any("had been cut off" in line for line in lines)
     kill(begin(session.journal, synth, session.present.midi_io()))
     assert synth.sounding == synth.pedals == set()

@@ -28,7 +28,7 @@ from live.model import METADATA_KEY, Model
 from live.model_check import refers_to_files
 from live.past_models import find
 from live.past_take import ModelFile
-from live.recording import recover
+from live.recording import cut_off, recover
 from tests.models import write_model
 from tests.watched import Watched
 
@@ -331,7 +331,8 @@ def test_recovering_writes_beside_the_journals_and_nowhere_else(tmp_path):
     header = {"journal": 1, "origin_s": 0.0, "model": "../../m", "started": "/etc/x"}
     (folder / "one.jsonl").write_text(f"{json.dumps(header)}\n{line}\n")
     (tmp_path / "outside.jsonl").write_text(json.dumps(header))
-    assert recover(folder) == [folder / "one.mid"]
+    assert cut_off(folder) == [folder / "one.jsonl"]
+    assert recover(folder / "one.jsonl") == folder / "one.mid"
     assert sorted(p.name for p in tmp_path.rglob("*")) == [
         "one.jsonl",
         "one.mid",
