@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from live import journal
+from live import journal, takes
 from live.journal import read_lines
 from live.messages import Changed, NewTake
 from live.midi_io import listener, process
@@ -100,6 +101,21 @@ def test_hands_of_a_session_that_was_cut_off_are_ended_by_the_next_one(tmp_path,
     assert any("had been cut off" in line for line in lines)
     kill(begin(session.journal, synth, session.present.midi_io()))
     assert synth.sounding == synth.pedals == set()
+
+
+def test_a_session_begins_while_those_that_were_cut_off_are_recorded(tmp_path, synth, monkeypatch):
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    kill(begin(folder / "cut_off.jsonl", synth))
+    recorded = threading.Event()
+    monkeypatch.setattr(takes, "recover", lambda path: path if recorded.wait(10) else None)
+    lines = []
+    session = Session(load(None, {"recording": {"folder": str(folder)}}), lines.append)
+    assert session.journal.exists()
+    assert lines == []
+    recorded.set()
+    session._takes.end()
+    assert any("had been cut off" in line for line in lines)
 
 
 def test_a_key_and_a_pedal_that_were_held_across_a_new_take_are_ended(path, synth):
