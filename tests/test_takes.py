@@ -60,6 +60,7 @@ def test_a_new_take_ends_the_models_turn_and_its_memory(watched):
     watched.wait_for(
         lambda: any(line.kind == "out" for line in read_lines(first)), "a note of the model's"
     )
+    watched.wait_for_view(lambda v: v.turn == "model", "a view of its turn")
     watched.session.new_take()
     watched.wait_for(lambda: watched.session.journal != first, "the take")
     view = watched.wait_for_view(lambda v: v.turn == "player" and not v.notes, "silence")
