@@ -2,8 +2,8 @@
 
     python -m benchmarks.duet [--notes 100]
 
-The network plays as fast as it may and prefers no pitch, so that each plan can be told by its
-pitches: those of its own random draws. What is measured is the last note that is still of the plan
+The network plays a note every 3 ticks, as fast as it may, and prefers no pitch, so that each plan
+can be told by its pitches: those of its own random draws. What is measured is the last note that is still of the plan
 before the player's note: it may come no later than the commit horizon and 20 ms.
 """
 
@@ -66,7 +66,7 @@ def beyond_horizon_ms(folder: Path, count: int) -> list[float]:
         folder / "steady.onnx",
         {
             "instrument": _only(INSTRUMENT, 0),
-            "shift": _only(SHIFT, 1),
+            "shift": _only(SHIFT, 3),
             "duration": _only(DURATION, 1),
         },
     )
