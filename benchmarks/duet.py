@@ -3,8 +3,8 @@
     python -m benchmarks.duet [--notes 100]
 
 The network plays a note every 3 ticks, as fast as it may, and prefers no pitch, so that each plan
-can be told by its pitches: those of its own random draws. What is measured is the last note that is still of the plan
-before the player's note: it may come no later than the commit horizon and 20 ms.
+can be told by its pitches: those of its own random draws. What is measured is the last note that is
+still of the plan before the player's note: it may come no later than the commit horizon and 20 ms.
 """
 
 from __future__ import annotations
