@@ -19,7 +19,7 @@ from live.midi_io import listener, outlet, player, process
 from live.midi_io.settings import MidiSettings
 from live.past_take import Take
 from live.standing import SUM, Standing
-from live.tail import choose_tail, notes_for
+from live.tail import Tail, choose_tail, notes_for
 from live.transcript import Transcript, recall
 from tests.core.room import FlatNetwork
 
@@ -61,6 +61,47 @@ class Synth:
         pass
 
 
+class Journal:
+    """A take in memory, in sections as on the disk."""
+
+    lost_lines = 0
+
+    def __init__(self, path: Path, origin_s: float, keep_lines: bool = True) -> None:
+        self.path = path
+        self.origin_s = origin_s
+        self.lines: list[Line] = []
+        self.standing = Standing()
+        self.given: list[PlayNote] = []
+        """Notes that midi_io was given for it."""
+        self._keep_lines = keep_lines
+
+    def write(self, kind: str, time_s: float, *rest: object) -> None:
+        if self._keep_lines:
+            entry = [kind, round(time_s - self.origin_s, 6), *rest]
+            kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
+            self.lines.append(Line(kind, max(0.0, time_s), tuple(rest)))
+            self.standing.take(self.lines[-1])
+            if len(self.lines) % SECTION_LINES == 0:
+                summed = as_line(json.loads(json.dumps(self.standing.summary(time_s))))
+                assert summed is not None
+                self.lines.append(summed)
+
+    def tail(self, notes: int) -> Tail:
+        return choose_tail(self._sections(), notes)
+
+    def take(self) -> Take:
+        return Take({"origin_s": self.origin_s}, tuple(self.lines))
+
+    def close(self) -> None:
+        pass
+
+    def _sections(self) -> Iterator[list[Line]]:
+        end = len(self.lines)
+        for begin in reversed([0, *(i for i, x in enumerate(self.lines) if x.kind == SUM)]):
+            yield self.lines[begin:end]
+            end = begin
+
+
 class Stage:
     """Time passes only in ``pass_until``; the improviser hears of things when it wakes up."""
 
@@ -75,13 +116,11 @@ class Stage:
         self.now_s = BEGAN_S
         for module in (listener, outlet, player, process):
             patch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: self.now_s))
-        self.lines: list[Line] = []
-        self._standing = Standing()
-        self._keep_lines = keep_lines
+        self.journal = Journal(Path("0"), BEGAN_S, keep_lines)
         self.synth = Synth()
         self._network = network
         midi = MidiSettings("virtual", "virtual", "auto", None, True, (), None)
-        self.midi_io = process.MidiIo(midi, self)
+        self.midi_io = process.MidiIo(midi, self.journal)
         self.midi_io.outlet.exchange(self.synth)
         if not echo:  # who strikes at random may look like one
             patch.setattr(self.midi_io.listener._echo, "heard", lambda *_: False)
@@ -97,27 +136,12 @@ class Stage:
         assert self.transcript is not None
         return self.transcript.performer
 
-    # -- the journal, in memory -------------------------------------------------------------------
-
-    def write(self, kind: str, time_s: float, *rest: object) -> None:
-        if self._keep_lines:
-            entry = [kind, round(time_s - BEGAN_S, 6), *rest]
-            kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
-            self.lines.append(Line(kind, max(0.0, time_s), tuple(rest)))
-            self._standing.take(self.lines[-1])
-            if len(self.lines) % SECTION_LINES == 0:
-                summed = as_line(json.loads(json.dumps(self._standing.summary(time_s))))
-                assert summed is not None
-                self.lines.append(summed)
-
-    def _sections(self) -> Iterator[list[Line]]:
-        end = len(self.lines)
-        for begin in reversed([0, *(i for i, x in enumerate(self.lines) if x.kind == SUM)]):
-            yield self.lines[begin:end]
-            end = begin
+    @property
+    def lines(self) -> list[Line]:
+        return self.journal.lines
 
     def take(self) -> Take:
-        return Take({"origin_s": BEGAN_S}, tuple(self.lines))
+        return self.journal.take()
 
     # -- what happens -----------------------------------------------------------------------------
 
@@ -133,12 +157,16 @@ class Stage:
         self.settings = self.core.settings
         self.transcript = None
         self.midi_io.player.end_model_notes()
-        self.write("gone", self.now_s)
+        self.midi_io.journal.write("gone", self.now_s)
 
     def restart(self) -> None:
+        self._begin_core(self.journal)
+
+    def _begin_core(self, journal: Journal) -> None:
+        """Let a core begin whose memory is of a journal."""
         performer = Performer(self.settings, self._network())
-        tail = choose_tail(self._sections(), notes_for(self.settings.seed_window))
-        self.transcript = Transcript(performer, MODEL, recall(performer, tail, BEGAN_S))
+        tail = journal.tail(notes_for(self.settings.seed_window))
+        self.transcript = Transcript(performer, MODEL, recall(performer, tail, journal.origin_s))
         self._obey([self.transcript.beginning(self.now_s)])
 
     def wake(self, changes: dict[str, object] | None = None, command: str | None = None) -> None:

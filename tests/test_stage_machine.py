@@ -243,6 +243,13 @@ class OnStage(RuleBasedStateMachine):
             assert self.stage.midi_io.player._ledger.model_notes == {}
 
 
+LONG = settings(
+    max_examples=1500,
+    stateful_step_count=80,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
 TestOnStage = OnStage.TestCase
 TestOnStage.settings = settings(
     max_examples=40,
@@ -254,9 +261,4 @@ TestOnStage.settings = settings(
 
 @pytest.mark.slow
 class TestOnStageForLong(OnStage.TestCase):
-    settings = settings(
-        max_examples=1500,
-        stateful_step_count=80,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    settings = LONG

@@ -24,7 +24,6 @@ from live.tail import (
     MOST_SECTIONS,
     SECTION_LINES,
     Tail,
-    choose_tail,
     notes_for,
     read_tail,
     tail_since,
@@ -57,7 +56,7 @@ def play_phrases(stage, count):
 
 def recalled(stage, from_tail):
     core = Performer(stage.core.settings, FlatNetwork())
-    lines = choose_tail(stage._sections(), notes_for(WINDOW)) if from_tail else None
+    lines = stage.journal.tail(notes_for(WINDOW)) if from_tail else None
     recall(core, lines or Tail(Standing(), stage.lines), BEGAN_S)
     return core, lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
@@ -12,71 +11,33 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from live.comparison import compare
-from live.core.performer import Performer
-from live.journal import _plain, moment
-from live.journal_line import Line
+from live.journal import moment
 from live.messages import NewTake, PlayNote
 from live.midi_io import dispatch, process
 from live.midi_io.recall import left_sounding
 from live.midi_io.settings import MidiSettings
 from live.past_take import Take
 from live.replay import replay
-from live.standing import SUM, Standing
-from live.tail import choose_tail, notes_for
-from live.transcript import Transcript, recall
 from tests.core.room import FlatNetwork
-from tests.stage import BEGAN_S, MODEL, SECTION_LINES, Stage
-from tests.test_stage_machine import OnStage
-
-
-class Journal:
-    """One take, in memory, and the notes that midi_io was given for it."""
-
-    lost_lines = 0
-
-    def __init__(self, path: Path, origin_s: float) -> None:
-        self.path, self.origin_s = path, origin_s
-        self.given: list[PlayNote] = []
-        self.lines: list[Line] = []
-        self.standing = Standing()
-
-    def write(self, kind, time_s, *rest):
-        entry = [kind, round(time_s - self.origin_s, 6), *rest]
-        kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
-        self.lines.append(Line(kind, time_s, tuple(rest)))
-        self.standing.take(self.lines[-1])
-        if len(self.lines) % SECTION_LINES == 0:
-            self.lines.append(Line(SUM, time_s, (self.standing.summary(time_s)[2],)))
-
-    def tail(self, notes):
-        begins = [0, *(i for i, line in enumerate(self.lines) if line.kind == SUM)]
-        ends = [*begins[1:], len(self.lines)]
-        sections = [self.lines[i:k] for i, k in zip(begins, ends, strict=True)]
-        return choose_tail(reversed(sections), notes)
-
-    def close(self):
-        pass
+from tests.stage import Journal, Stage
+from tests.test_stage_machine import LONG, OnStage
 
 
 class StageWithTakes(Stage):
     """Takes begin in midi_io; the improviser hears of them when it wakes up, the parent late."""
 
-    path, lost_lines = Path("0"), 0
-
     def __init__(self, patch, **settings):
-        self.takes = [Journal(self.path, BEGAN_S)]
+        self._later = []
         patch.setattr(dispatch, "JournalWriter", self._begin_journal)
         super().__init__(patch, **settings)
 
-    def write(self, *line):
-        self.takes[0].write(*line)
-
-    def close(self):
-        pass
+    @property
+    def takes(self):
+        return [self.journal, *self._later]
 
     def _begin_journal(self, path, _header):
-        self.takes.append(Journal(path, moment(self.now_s)))
-        return self.takes[-1]
+        self._later.append(Journal(path, moment(self.now_s)))
+        return self._later[-1]
 
     def new_take(self):
         self.midi_io._obey(NewTake(Path(str(len(self.takes))), {}))
@@ -85,18 +46,12 @@ class StageWithTakes(Stage):
         take = self.takes[-2 if parent_is_late and len(self.takes) > 1 else -1]
         self._pipe = object()
         self.midi_io._unheard_take = self.midi_io.listener.connect(self._pipe, take.path)
-        performer = Performer(self.settings, self._network())
-        tail = take.tail(notes_for(self.settings.seed_window))
-        self.transcript = Transcript(performer, MODEL, recall(performer, tail, take.origin_s))
-        self._obey([self.transcript.beginning(self.now_s)])
+        self._begin_core(take)
 
     def die(self):
-        self.settings = self.core.settings
-        self.transcript = None
         assert self.midi_io.listener.disconnect(self._pipe)
         self.midi_io._unheard_take = None
-        self.midi_io.player.end_model_notes()
-        self.midi_io.journal.write("gone", self.now_s)
+        super().die()
 
     def replace_midi_io(self, thru, input_channel):
         """Let a successor take over what one that was killed has left."""
@@ -124,8 +79,7 @@ class StageWithTakes(Stage):
 
     def check_replay(self):
         for journal in self.takes:
-            take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
-            again = replay(take, lambda file: FlatNetwork())
+            again = replay(journal.take(), lambda file: FlatNetwork())
             assert [given.note for given in again.given] == journal.given
 
 
@@ -152,7 +106,7 @@ def test_what_an_improviser_had_planned_that_died_at_the_end_of_a_take_is_not_mi
     stage.pass_until(stage.now_s + 3)
     stage.die()
     stage.pass_until(stage.now_s + 3)
-    stage.write("end", stage.now_s)
+    stage.journal.write("end", stage.now_s)
     (journal,) = stage.takes
     take = Take({"origin_s": journal.origin_s}, tuple(journal.lines))
     found = compare(take, replay(take, lambda file: FlatNetwork()))
@@ -215,9 +169,4 @@ TestOnStageWithTakes.settings = settings(
 
 @pytest.mark.slow
 class TestOnStageWithTakesForLong(OnStageWithTakes.TestCase):
-    settings = settings(
-        max_examples=1500,
-        stateful_step_count=80,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    settings = LONG
