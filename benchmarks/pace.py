@@ -11,8 +11,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
+from live.core.haste import most_within
 from live.model import Model
 from tests.core.room import Room
 
@@ -43,12 +42,12 @@ def main() -> None:
     )
     for name in PHRASES:
         runs = [onsets_s(model, name, seed, arguments.beats) for seed in range(arguments.seeds)]
-        fullest = ", ".join(str(fullest_second(run)) for run in runs)
+        fullest = ", ".join(str(most_within(run, 1.0)) for run in runs)
         print(f"| {name} | {fullest} | {', '.join(str(len(run)) for run in runs)} |", flush=True)
 
 
-def onsets_s(model: Model, name: str, seed: int, beats: int) -> np.ndarray:
-    """Return when the model's notes begin after a phrase, in order."""
+def onsets_s(model: Model, name: str, seed: int, beats: int) -> list[float]:
+    """Return when the model's notes begin after a phrase."""
     room = Room(model, mode="continue", bpm=BPM, seed=seed)
     notes = [
         room.note(onset, length, pitch)
@@ -56,13 +55,7 @@ def onsets_s(model: Model, name: str, seed: int, beats: int) -> np.ndarray:
         for pitch in pitches
     ]
     room.play(*notes, until=8 + beats)
-    return np.sort([note.onset_s for note in room.model])
-
-
-def fullest_second(onsets: np.ndarray) -> int:
-    """Return how many notes begin within a second at most."""
-    within = np.searchsorted(onsets, onsets + 1.0) - np.arange(len(onsets))
-    return int(within.max(initial=0))
+    return [note.onset_s for note in room.model]
 
 
 if __name__ == "__main__":

@@ -45,6 +45,13 @@ def unhurried_tick(onsets: Iterable[float], tick_s: float) -> float:
     return latest + beyond * ONSET_S / tick_s if beyond else -math.inf
 
 
+def most_within(onsets: Iterable[float], length: float) -> int:
+    """Return how many onsets lie within a length of time at most, its end not included."""
+    ordered = np.sort([*onsets])
+    within = np.searchsorted(ordered, ordered + length) - np.arange(len(ordered))
+    return int(within.max(initial=0))
+
+
 def calming_bias(onsets: Iterable[float], now_tick: float, tick_s: float, players: int) -> Floats:
     """Return what is added to the logits, (N,): the fuller the latest beat, the longer the rests.
 

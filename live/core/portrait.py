@@ -9,6 +9,7 @@ import numpy as np
 
 from live.core.ear import HeardNote
 from live.core.guard import Repetition
+from live.core.haste import most_within
 from live.core.keys import best_key
 from live.core.settings import PerformerSettings
 
@@ -59,9 +60,7 @@ class Portrait:
 
     def busiest(self, length_s: float) -> int:
         """Return the most of the latest notes that began within a length of time, seconds."""
-        onsets = np.sort([note.onset_s for note in self._notes])
-        begun = np.arange(1, len(onsets) + 1) - np.searchsorted(onsets, onsets - length_s, "right")
-        return int(begun.max(initial=0))
+        return most_within([note.onset_s for note in self._notes], length_s)
 
     def velocity(self, settings: PerformerSettings) -> int:
         """Return how loud the model's notes are where they follow the player's.
