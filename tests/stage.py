@@ -77,9 +77,9 @@ class Journal:
 
     def write(self, kind: str, time_s: float, *rest: object) -> None:
         if self._keep_lines:
-            entry = [kind, round(time_s - self.origin_s, 6), *rest]
+            entry = [kind, max(0.0, round(time_s - self.origin_s, 6)), *rest]
             kind, time_s, *rest = json.loads(json.dumps(entry, default=_plain))
-            self.lines.append(Line(kind, max(0.0, time_s), tuple(rest)))
+            self.lines.append(Line(kind, time_s, tuple(rest)))
             self.standing.take(self.lines[-1])
             if len(self.lines) % SECTION_LINES == 0:
                 summed = as_line(json.loads(json.dumps(self.standing.summary(time_s))))
