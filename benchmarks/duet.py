@@ -24,7 +24,8 @@ from benchmarks.performer import machine
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.events import DURATION, INSTRUMENT, PITCH, SHIFT, Field
-from live.model import FIELD_SLICE, Floats, Model, draw_noise
+from live.model import Model
+from live.prediction import FIELD_SLICE, Floats, draw_noise
 from tests import jack
 from tests.conftest import Performer as Session
 from tests.models import write_model

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from music21 import chord, pitch
 
 from live.events import COLUMN, DRUMS, END, PREDICTED, SHIFT, START, UNKNOWN, Note, Tokens
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Model
+from live.model import Model
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats
 from training.continuing import GRAND_PIANO
 from training.pieces import Piece
 from training.reading.tidy import tidy

@@ -11,7 +11,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from live.core.haste import most_within
+from live.core.portrait import most_within
 from live.model import Model
 from tests.core.room import Room
 

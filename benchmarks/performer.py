@@ -22,7 +22,8 @@ import psutil
 
 from live.events import FIELDS, START, special_event
 from live.journal import read_header, read_lines
-from live.model import FREE, Model, draw_noise
+from live.model import Model
+from live.prediction import FREE, draw_noise
 from tests import jack
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ from rich.console import Console
 
 from benchmarks.performer import machine
 from live.events import COLUMN, PREDICTED, UNKNOWN, Tokens
-from live.model import FIELD_SLICE
+from live.prediction import FIELD_SLICE
 from live.settings import load
 from training.evaluate import NOTATED
 from training.held_out import held_out_music

@@ -263,7 +263,8 @@ def _event_spread(views: list[View]) -> Spread | None:
 def _without_midi(chosen: SessionSettings) -> Findings:
     """Measure the model alone."""
     from live.events import START, special_event
-    from live.model import Model, draw_noise
+    from live.model import Model
+    from live.prediction import draw_noise
 
     model = Model(chosen.model)
     random = np.random.default_rng(0)

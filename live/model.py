@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,26 +19,13 @@ import onnxruntime as ort
 from live.errors import UserError
 from live.events import ALPHABET_VERSION, FIELDS, PREDICTED, Tokens, alphabet
 from live.model_check import refers_to_files
+from live.prediction import FREE, LAST_TOKEN, TOKEN_COUNT, Floats, Prediction
 
 METADATA_KEY: Final = "continuo"
 """Key in the ONNX file's metadata; its value is a JSON object with at least ``alphabet``."""
 MAX_BYTES: Final = 512 * 2**20
 MOST_STATES: Final = 2**20
 """Numbers in the LSTM's states: 16 times as many as the largest network of Continuo's has."""
-FORBIDDEN: Final = -1e9
-"""As a logit bias, this rules a token out."""
-FREE: Final = -1
-"""As a forced token: let the network draw it."""
-
-Floats = npt.NDArray[np.float32]
-
-TOKEN_COUNT: Final = sum(f.size for f in PREDICTED)
-_starts = np.cumsum([0, *(f.size for f in PREDICTED)])
-LAST_TOKEN: Final = np.array([f.size - 1 for f in PREDICTED], dtype=np.int32)
-FIELD_SLICE: Final = {
-    f.name: slice(int(_starts[i]), int(_starts[i + 1])) for i, f in enumerate(PREDICTED)
-}
-"""Where each predicted field stands in noise, bias and logits."""
 
 INPUTS: Final = (
     "events",
@@ -51,18 +37,6 @@ INPUTS: Final = (
     "min_p",
 )
 OUTPUTS: Final = ("event", "logits", "next_states")
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What one run returns; ``event`` is what comes after the last event that went in."""
-
-    event: Tokens
-    """int32 (P,)"""
-    logits: Floats
-    """float32 (T, N), as learned: no bias, no temperature."""
-    states: Floats
-    """float32 (R, U), after the last event."""
 
 
 class Model:
@@ -179,17 +153,7 @@ class Model:
         temperature: float = 1.0,
         min_p: float = 0.0,
     ) -> Prediction:
-        """Hear events and predict the one that follows.
-
-        Args:
-            events: (T, F), T at least 1.
-            states: (R, U).
-            noise: (N,), standard Gumbel; None: take the likeliest token of each field.
-            logit_bias: (N,), added to the logits; None: nothing is added.
-            forced: (P,) tokens that are given, FREE where the network draws; None: all free.
-            temperature: 1 as learned; near 0 the likeliest.
-            min_p: least probability of a token relative to the likeliest one's, 0 to 1.
-        """
+        """Hear events and predict the one that follows, see ``Network.run``."""
         steps = len(events)
         given = self._free if forced is None else forced.astype(np.int32).reshape(1, 1, -1)
         sampling = {
@@ -216,8 +180,3 @@ class Model:
         event, logits, next_states = self._session.run(OUTPUTS, inputs)
         # Whatever a graph says is a token of its field: a model file is data and breaks nothing.
         return Prediction(np.clip(event[0, -1], 0, LAST_TOKEN), logits[0], next_states[0])
-
-
-def draw_noise(random: np.random.Generator) -> Floats:
-    """Return standard Gumbel noise for one event, float32 (N,)."""
-    return random.gumbel(size=TOKEN_COUNT).astype(np.float32)

@@ -16,12 +16,13 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from live.core.controls import Command
-from live.core.memory import Memory, Network
+from live.core.memory import Memory
 from live.core.performer import Performer
 from live.journal_line import Line
 from live.messages import Action, Panic, PlayNote, Yield
 from live.past_settings import read_changes
 from live.past_take import ModelFile, Take
+from live.prediction import Network
 from live.tail import tail_since
 from live.transcript import recall
 

@@ -7,9 +7,8 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from live.core.memory import Network
 from live.events import Tokens
-from live.model import Floats, Prediction
+from live.prediction import Floats, Network, Prediction
 
 LATEST: Final = 100
 """The figures are of this many events."""

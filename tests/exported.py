@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from live.events import PREDICTED, Tokens
-from live.model import FIELD_SLICE, Model
+from live.model import Model
+from live.prediction import FIELD_SLICE
 from training.export import export
 from training.network import EventLSTM
 from training.onnx_weights import read_network

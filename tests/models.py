@@ -10,7 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from live.events import COLUMN, END, FIELDS, PITCH, PREDICTED, alphabet
-from live.model import FIELD_SLICE, METADATA_KEY, OUTPUTS, TOKEN_COUNT
+from live.model import METADATA_KEY, OUTPUTS
+from live.prediction import FIELD_SLICE, TOKEN_COUNT
 
 STATES = (2, 3)
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT32

@@ -336,6 +336,13 @@ def test_parent_loads_neither_the_model_nor_midi():
     assert loaded_by("import live.cli") & {"onnxruntime", "rtmidi", *SCHOOL} == set()
 
 
+def test_core_knows_neither_ports_nor_what_runs_the_model():
+    modules = ", ".join(
+        f"live.core.{path.stem}" for path in Path(PROJECT, "live/core").glob("*.py")
+    )
+    assert loaded_by(f"import {modules}") & {"onnxruntime", "rtmidi", "mido", *SCHOOL} == set()
+
+
 def test_improviser_opens_no_ports_and_midi_io_no_model():
     assert "rtmidi" not in loaded_by("import live.improviser")
     assert "onnxruntime" not in loaded_by("import live.midi_io.process")

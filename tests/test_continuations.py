@@ -19,7 +19,8 @@ from live.events import (
     encode,
     encode_piece,
 )
-from live.model import FIELD_SLICE, TOKEN_COUNT, Model, Prediction
+from live.model import Model
+from live.prediction import FIELD_SLICE, TOKEN_COUNT, Prediction
 from tests.models import write_model
 from tests.music import tune
 from training.continuations import (

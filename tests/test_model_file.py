@@ -25,17 +25,8 @@ from live.events import (
     encode,
     special_event,
 )
-from live.model import (
-    FIELD_SLICE,
-    FORBIDDEN,
-    FREE,
-    INPUTS,
-    METADATA_KEY,
-    OUTPUTS,
-    TOKEN_COUNT,
-    Model,
-    draw_noise,
-)
+from live.model import INPUTS, METADATA_KEY, OUTPUTS, Model
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, draw_noise
 
 GOOD = Path(__file__).resolve().parent.parent / "exported_models" / "default.onnx"
 TRAINED = GOOD.with_name("default.float32.onnx")

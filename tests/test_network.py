@@ -12,17 +12,8 @@ import tensorflow as tf
 
 from live.errors import UserError
 from live.events import COLUMN, FIELDS, PREDICTED, UNKNOWN, Note, alphabet, encode_piece
-from live.model import (
-    FIELD_SLICE,
-    FORBIDDEN,
-    FREE,
-    INPUTS,
-    METADATA_KEY,
-    OUTPUTS,
-    TOKEN_COUNT,
-    Model,
-    draw_noise,
-)
+from live.model import INPUTS, METADATA_KEY, OUTPUTS, Model
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, draw_noise
 from tests.disk import full_disk
 from training import export as export_module
 from training.export import ExportError, export

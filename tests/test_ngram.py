@@ -18,7 +18,7 @@ from live.events import (
     Note,
     encode_piece,
 )
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, draw_noise
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, draw_noise
 from training.ngram import CHAINS, ORDERS, FieldCounts, contexts, count_fields, latest, uniform
 from training.ngram_network import NGramNetwork
 

@@ -10,7 +10,7 @@ import pytest
 
 from live.core.keys import pitch_classes
 from live.events import DURATION, INSTRUMENT, PITCH, SHIFT
-from live.model import FIELD_SLICE, draw_noise
+from live.prediction import FIELD_SLICE, draw_noise
 from tests import jack
 from tests.models import write_model
 

@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from live.events import COLUMN, PREDICTED, START, special_event
-from live.model import FIELD_SLICE, Model, draw_noise
+from live.model import Model
+from live.prediction import FIELD_SLICE, draw_noise
 from tests.conftest import PROJECT
 from tests.disk import REFUSED, full_disk
 from tests.jack import wait_for

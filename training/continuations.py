@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from live.core.memory import Network
 from live.errors import UserError
 from live.events import COLUMN, TICKS_PER_BEAT, UNKNOWN, Tokens
+from live.prediction import Network
 from training.continuing import BAR_BEATS, Sampling, bars_of, play_on
 from training.copies import longest_copies
 from training.measures import (

@@ -18,7 +18,6 @@ import numpy as np
 
 from live.core.drawing import LARGEST_CHORD, LONGEST_REST_BEATS
 from live.core.guard import Repetition, excess, heated
-from live.core.memory import Network
 from live.core.settings import PerformerSettings
 from live.events import (
     COLUMN,
@@ -34,7 +33,7 @@ from live.events import (
     decode,
     place_tokens,
 )
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, draw_noise
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Network, draw_noise
 from training.keyboard import GRAND_PIANO
 
 TOGETHER: Final = SHIFT.encode(0)
@@ -135,7 +134,7 @@ def play_on(
     """Return the events that follow a seed, (count, F), or fewer where the piece ends by itself.
 
     Args:
-        network: as ``live.model.Model``.
+        network: what is played with.
         seed: events, (at least 1, F).
         count: number of notes.
         sampling: how they are drawn.

@@ -18,7 +18,8 @@ import onnxruntime as ort
 
 from live.errors import UserError
 from live.events import FIELDS, PREDICTED, alphabet
-from live.model import FREE, INPUTS, METADATA_KEY, OUTPUTS
+from live.model import INPUTS, METADATA_KEY, OUTPUTS
+from live.prediction import FREE
 from training.files import replace_file
 from training.network import EventLSTM, performer_graph
 

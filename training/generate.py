@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from live.core.memory import Network
 from live.errors import UserError
 from live.events import COLUMN, TICKS_PER_BEAT, UNKNOWN, Note, Tokens, decode
+from live.prediction import Network
 from training.columns import encode_columns
 from training.continuing import BAR_BEATS, Sampling, bars_of, play_on
 from training.reading.isolated import Limits, Reader
@@ -89,7 +89,7 @@ def generate(
     """Play on from a prompt.
 
     Args:
-        network: as ``live.model.Model``.
+        network: what is played with.
         prompt: events, (at least 1, F).
         notes: how many to add.
         sampling: how they are drawn.

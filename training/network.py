@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras import ops
 
 from live.events import FIELDS, PREDICTED
-from live.model import FORBIDDEN
+from live.prediction import FORBIDDEN
 from training import attention, lookback
 from training.attention import Attention
 from training.recurrence import lstm

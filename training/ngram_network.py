@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from live.events import FIELDS, PREDICTED, UNKNOWN, Tokens
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Prediction
+from live.prediction import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Prediction
 from training.ngram import ORDERS, FieldCounts, contexts
 
 LAGS = ORDERS[-1] - 1
@@ -37,7 +37,7 @@ class NGramNetwork:
         temperature: float = 1.0,
         min_p: float = 0.0,
     ) -> Prediction:
-        """Hear events and predict the one that follows; arguments as for ``live.model.Model.run``.
+        """Hear events and predict the one that follows, see ``live.prediction.Network.run``.
 
         Only the logits after the last event are returned, (1, N).
         """

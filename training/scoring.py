@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from live.events import COLUMN, FIELDS, PREDICTED, UNKNOWN, Tokens
-from live.model import FIELD_SLICE, TOKEN_COUNT, Floats, Model
+from live.model import Model
+from live.prediction import FIELD_SLICE, TOKEN_COUNT, Floats
 from training.ngram import ORDERS, FieldCounts, contexts, latest, uniform
 
 STREAMS: Final = 16

@@ -32,7 +32,15 @@ from live.events import (
     Tokens,
     decode_event,
 )
-from live.model import FIELD_SLICE, FORBIDDEN, FREE, TOKEN_COUNT, Floats, Prediction, draw_noise
+from live.prediction import (
+    FIELD_SLICE,
+    FORBIDDEN,
+    FREE,
+    TOKEN_COUNT,
+    Floats,
+    Prediction,
+    draw_noise,
+)
 
 LONGEST_REST_BEATS: Final = bounds.LONGEST_REST_TICKS // TICKS_PER_BEAT
 LARGEST_CHORD: Final = 8

@@ -14,7 +14,7 @@ import numpy as np
 
 from live.core.steering import lean_to_rests
 from live.events import TICKS_PER_BEAT
-from live.model import Floats
+from live.prediction import Floats
 
 ONSET_S: Final = 0.06
 """As fast as hands go on for long, from onset to onset."""
@@ -43,13 +43,6 @@ def unhurried_tick(onsets: Iterable[float], tick_s: float) -> float:
         latest = tick
     beyond = max(0.0, pile + 1 - ONSETS_AT_ONCE)
     return latest + beyond * ONSET_S / tick_s if beyond else -math.inf
-
-
-def most_within(onsets: Iterable[float], length: float) -> int:
-    """Return how many onsets lie within a length of time at most, its end not included."""
-    ordered = np.sort([*onsets])
-    within = np.searchsorted(ordered, ordered + length) - np.arange(len(ordered))
-    return int(within.max(initial=0))
 
 
 def calming_bias(onsets: Iterable[float], now_tick: float, tick_s: float, players: int) -> Floats:

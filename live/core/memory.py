@@ -9,12 +9,12 @@ earlier state and a few steps.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from live.events import FIELDS, Tokens
-from live.model import Floats, Prediction
+from live.prediction import Floats, Network, Prediction
 
 NEAR: Final = 64
 """So many of the latest events have their states kept, one by one."""
@@ -22,28 +22,6 @@ APART: Final = 16
 """Before them, those after every so many events are kept."""
 ROOMS: Final = 80
 """Room is made for so many states at once: as many as a sequence of 256 events keeps."""
-
-
-class Network(Protocol):
-    """What the core needs of a model; see ``live.model.Model``."""
-
-    def zero_states(self) -> Floats:
-        """Return the states before anything was heard."""
-        ...
-
-    def run(
-        self,
-        events: Tokens,
-        states: Floats,
-        *,
-        noise: Floats | None = None,
-        logit_bias: Floats | None = None,
-        forced: Tokens | None = None,
-        temperature: float = 1.0,
-        min_p: float = 0.0,
-    ) -> Prediction:
-        """Hear events and predict the one that follows."""
-        ...
 
 
 class Memory:
@@ -104,7 +82,7 @@ class Memory:
         temperature: float,
         min_p: float,
     ) -> Prediction:
-        """Draw the event that follows; arguments as for ``Model.run``."""
+        """Draw the event that follows; arguments as for ``Network.run``."""
         count = len(self._rows)
         heard = self._last_state_before(count)
         prediction = self.network.run(

@@ -15,7 +15,7 @@ from live.core.clock import BeatClock
 from live.core.controls import Command, Controls, Refused, Wanted
 from live.core.hearing import Hearing
 from live.core.keys import key_name
-from live.core.memory import Memory, Network
+from live.core.memory import Memory
 from live.core.midi_clock import CLOCK_MESSAGES, Transport
 from live.core.orchestra import Programs
 from live.core.planner import Planner
@@ -28,6 +28,7 @@ from live.core.view import Recent, View, Who, make_view, planned_notes
 from live.core.voice import Voice
 from live.events import Tokens
 from live.messages import Action, Changed, LinkState, Marked, ModelWanted, Panic, Pulse, Said
+from live.prediction import Network
 
 
 class Performer:

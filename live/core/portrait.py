@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from live.core.ear import HeardNote
 from live.core.guard import Repetition
-from live.core.haste import most_within
 from live.core.keys import best_key
 from live.core.settings import PerformerSettings
 
@@ -73,3 +73,10 @@ class Portrait:
         bent: float = ((mean - 1) / 126) ** settings.velocity_curve
         louder = low + (high - low) * bent + LOUDER_BY * settings.loudness
         return round(min(max(louder, low), high))
+
+
+def most_within(onsets: Iterable[float], length: float) -> int:
+    """Return how many onsets lie within a length of time at most, its end not included."""
+    ordered = np.sort([*onsets])
+    within = np.searchsorted(ordered, ordered + length) - np.arange(len(ordered))
+    return int(within.max(initial=0))

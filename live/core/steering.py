@@ -13,7 +13,7 @@ import numpy as np
 
 from live.core.settings import PerformerSettings
 from live.events import DURATION, PITCH, SHIFT, TICKS_PER_BEAT, VELOCITY
-from live.model import FIELD_SLICE, TOKEN_COUNT, Floats
+from live.prediction import FIELD_SLICE, TOKEN_COUNT, Floats
 
 DENSITY: Final = 1.0
 """Nats for each halving of the time to the next note."""

@@ -10,7 +10,7 @@ from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.events import COLUMN, FIELDS, PREDICTED
 from live.messages import PlayNote, TurnChanged, Yield
-from live.model import FIELD_SLICE, FORBIDDEN, TOKEN_COUNT, Prediction
+from live.prediction import FIELD_SLICE, FORBIDDEN, TOKEN_COUNT, Prediction
 
 
 class FlatNetwork:

@@ -13,7 +13,7 @@ from live.control_settings import Controls, read_controls
 from live.core.knob import Knob, Scale
 from live.core.memory import Memory
 from live.messages import Changed, ModelWanted, Said
-from live.model import FIELD_SLICE, FORBIDDEN
+from live.prediction import FIELD_SLICE, FORBIDDEN
 from live.settings import LIVE
 from tests.core.room import FlatNetwork, Room
 

@@ -10,7 +10,7 @@ import pytest
 
 from live.core.guard import ALLOWED_NOTES, Repetition, excess, heated
 from live.events import COLUMN, DURATION, PITCH, SHIFT
-from live.model import FIELD_SLICE, TOKEN_COUNT
+from live.prediction import FIELD_SLICE, TOKEN_COUNT
 from tests.core.room import FlatNetwork, Room
 
 

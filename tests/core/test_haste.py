@@ -15,7 +15,7 @@ from live.core.haste import (
     unhurried_tick,
 )
 from live.events import SHIFT
-from live.model import FIELD_SLICE
+from live.prediction import FIELD_SLICE
 from tests.core.room import FlatNetwork, Room, Sure
 
 

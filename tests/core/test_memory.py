@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from live.core.memory import NEAR, ROOMS, Memory
 from live.events import FIELDS, PREDICTED
-from live.model import Prediction
+from live.prediction import Prediction
 
 FREE = np.zeros(len(PREDICTED), np.int32)
 NOTHING = np.zeros(1, np.float32)
