@@ -91,6 +91,7 @@ class Performer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        print(self.output)  # pytest shows it where a test has failed
         self._log.close()
 
 

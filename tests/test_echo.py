@@ -5,8 +5,14 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from live.midi_io.echo import MISSES, WINDOW_S, EchoFilter
+from live.midi_io.ledger import PLAYER, NoteLedger
+
+MODEL = 1
+"""The number of every note of the model's."""
 
 
 class Line:
@@ -17,13 +23,18 @@ class Line:
         self.back_on = back_on
         self.delay, self.thru, self.channel = delay, thru, channel
         self.now = 0.0
+        self._ledger = NoteLedger()
         self._returning = []
         self.taken = []
         """What was heard and not left out."""
 
+    @property
+    def sounding(self):
+        return self._ledger.sounding
+
     def model(self, at, *data):
         self._pass_until(at)
-        self._send(bytes(data))
+        self._send(MODEL, bytes(data))
 
     def player(self, at, *data):
         self._pass_until(at)
@@ -33,11 +44,18 @@ class Line:
         who(at, 0x90, pitch, velocity)
         who(at + length, 0x80, pitch, 0)
 
-    def _send(self, data):
-        self.filter.sent(self.now, data)
-        if self.delay is not None:
-            back = data[0] & 0xF0 | self.back_on(data[0] & 0x0F)
-            self._returning.append((self.now + self.delay, bytes([back, *data[1:]])))
+    def _send(self, owner, data):
+        kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
+        messages = [data]
+        if kind == 0x90:
+            messages = self._ledger.strike(owner, key, data[2])
+        elif kind == 0x80:
+            messages = self._ledger.release(owner, key)
+        for message in messages:
+            self.filter.sent(self.now, message)
+            if self.delay is not None:
+                back = message[0] & 0xF0 | self.back_on(message[0] & 0x0F)
+                self._returning.append((self.now + self.delay, bytes([back, *message[1:]])))
 
     def _hear(self, data):
         if self.channel is not None:
@@ -46,7 +64,7 @@ class Line:
             self.taken.append(data)
             assert len(self.taken) <= 20_000, "it runs away"
             if self.thru:
-                self._send(data)
+                self._send(PLAYER, data)
 
     def _pass_until(self, at):
         while self._returning and self._returning[0][0] <= at:
@@ -173,6 +191,18 @@ def test_glissandi_over_the_models_notes_are_heard_whole():
     assert not line.filter.is_open
 
 
+@pytest.mark.parametrize("length", [0.01, 0.1])  # shorter and longer than the way is
+def test_models_notes_do_not_run_in_a_circle_on_a_way_that_is_opened_later(length):
+    line = Line(None)
+    for number in range(3):
+        line.note(line.player, number, 0.5, 60)  # does not come back
+    line.delay = 0.02
+    for number in range(4):
+        line.note(line.model, 10 + number * 0.5, length, 70 + number)
+    assert len(line.pitches()) == 4  # the first one is taken for the player's
+    assert line.sounding == set()
+
+
 def test_way_back_that_is_closed_is_forgotten():
     line = Line(0.02)
     for number in range(5):
@@ -222,3 +252,71 @@ def test_note_whose_echo_never_ended_takes_no_end_of_a_later_one():
     for at in (20.0, 20.1):
         line.note(line.player, at, 0.05, 72)
     assert [data[0] for data in line.taken] == [0x90, 0x80, 0x90, 0x80]
+
+
+@pytest.mark.parametrize("times", range(1, 8))
+def test_key_that_is_struck_again_and_again_ends_when_it_is_let_go(times):
+    line = Line(None)
+    for number in range(times):
+        line.player(1 + number * 0.02, 0x90, 60, 80)
+    line.player(1 + times * 0.02, 0x80, 60, 0)
+    assert line.sounding == set()
+
+
+KEYS = (60, 61, 62)
+
+
+@st.composite
+def stage(draw):
+    """What happens: (ms since the last thing, what, pitch); notes are longer than the way is."""
+    what = st.tuples(
+        st.integers(20, 300),
+        st.sampled_from(("key", "key", "model", "model", "way")),
+        st.sampled_from(KEYS),
+    )
+    return draw(st.lists(what, max_size=40))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 300), st.sampled_from((0x80, 0x90)), st.sampled_from(KEYS)),
+        max_size=60,
+    )
+)
+def test_without_a_way_back_nothing_hangs_though_a_key_is_struck_twice(played):
+    line, down = Line(None), set()
+    at = 0.0
+    for gap_ms, kind, pitch in [*played, *((30, 0x80, pitch) for pitch in KEYS)]:
+        at += gap_ms / 1000
+        what = 0x80 if pitch in down and pitch != KEYS[0] else kind
+        line.player(at, what, pitch, 80)
+        (down.add if what == 0x90 else down.discard)(pitch)
+    assert line.sounding == set()
+
+
+@given(stage(), st.sampled_from((0.001, 0.004, 0.015)), st.booleans(), st.sampled_from((0, 1)))
+def test_with_a_way_back_that_comes_and_goes_nothing_hangs(happens, delay, is_there, channel):
+    line = Line(delay if is_there else None)
+    at, down, model = 0.0, set(), set()
+
+    def turn_over(key, held, who, channel):
+        who(at, (0x80 if key in held else 0x90) | channel, key, 80)
+        held ^= {key}
+
+    for gap_ms, what, pitch in happens:
+        at += gap_ms / 1000
+        if what == "way":
+            line._pass_until(at)
+            line.delay = delay if line.delay is None else None
+        elif what == "key":
+            turn_over(pitch, down, line.player, 0)
+        else:
+            turn_over(pitch, model, line.model, channel)
+    for pitch in KEYS:
+        at += 0.1
+        if pitch in down:
+            turn_over(pitch, down, line.player, 0)
+        if pitch in model:
+            turn_over(pitch, model, line.model, channel)
+    line._pass_until(at + 30.0)
+    assert line.sounding == set()
