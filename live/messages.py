@@ -169,7 +169,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Panic:
-    """improviser and parent to midi_io: end everything that might sound, on every channel."""
+    """parent to midi_io: end everything that might sound, on every channel."""
 
     time_s: float
 
@@ -320,15 +320,6 @@ LATE_S: Final = 0.005
 """A note that leaves later than this after its moment is late."""
 
 Action = (
-    PlayNote
-    | Yield
-    | TurnChanged
-    | Marked
-    | Panic
-    | ProgramChange
-    | Changed
-    | ModelWanted
-    | Said
-    | SetLink
+    PlayNote | Yield | TurnChanged | Marked | ProgramChange | Changed | ModelWanted | Said | SetLink
 )
 """What the core may ask for."""

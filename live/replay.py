@@ -19,7 +19,7 @@ from live.core.controls import Command
 from live.core.memory import Memory
 from live.core.performer import Performer
 from live.journal_line import Line
-from live.messages import Action, Panic, PlayNote, Yield
+from live.messages import Action, PlayNote, Yield
 from live.past_settings import read_changes
 from live.past_take import ModelFile, Take
 from live.prediction import Network
@@ -64,7 +64,7 @@ class Replay:
                 given = Given(action)
                 self.given.append(given)
                 self._open.append(given)
-            elif isinstance(action, Yield | Panic):
+            elif isinstance(action, Yield):
                 self.silence(action.time_s)
 
     def silence(self, time_s: float) -> None:

@@ -170,7 +170,14 @@ class Stage:
         self._obey([self.transcript.beginning(self.now_s)])
 
     def wake(self, changes: dict[str, object] | None = None, command: str | None = None) -> None:
-        """The improviser wakes up: hears what waits, does what is asked, and what is due."""
+        """The improviser wakes up: hears what waits, does what is asked, and what is due.
+
+        A panic is midi_io's as well, whether there is an improviser or not.
+        """
+        if command == "panic":
+            self.synth.panicking = True
+            self.midi_io._obey(Panic(self.now_s))
+            self.synth.panicking = False
         waiting, actions = self.midi_io.listener._to_improviser, []
         while not waiting.empty():
             heard = waiting.get_nowait()
@@ -217,8 +224,6 @@ class Stage:
                 continue
             if isinstance(action, PlayNote):
                 self.given.append(action)
-            self.synth.panicking = isinstance(action, Panic)
             self.midi_io._obey(action)
-            self.synth.panicking = False
             if isinstance(action, Yield):
                 assert self.midi_io.player._ledger.model_notes == {}

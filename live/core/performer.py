@@ -27,7 +27,7 @@ from live.core.turn_taking import TurnTaking
 from live.core.view import Recent, View, Who, make_view, planned_notes
 from live.core.voice import Voice
 from live.events import Tokens
-from live.messages import Action, Changed, LinkState, Marked, ModelWanted, Panic, Pulse, Said
+from live.messages import Action, Changed, LinkState, Marked, ModelWanted, Pulse, Said, Yield
 from live.prediction import Network
 
 
@@ -136,7 +136,8 @@ class Performer:
             return [] if bpm is None else self.change(time_s, bpm=bpm)
         if name == "panic":
             self._programs.forget()
-            return [*self._turns.fall_silent(time_s), Panic(time_s)]
+            # midi_io has ended everything; what it was handed since then is taken back.
+            return [*self._turns.fall_silent(time_s), Yield(time_s)]
         return self._turns.command(time_s, name)
 
     def change(self, time_s: float, **changes: Any) -> list[Action]:

@@ -136,8 +136,7 @@ class MidiIo:
         elif isinstance(message, Yield):
             self.player.end_model_notes()
         elif isinstance(message, Panic):
-            self.player.end_everything()
-            self.listener.hush()
+            self.listener.panic()
         elif isinstance(message, Change) and message.name in ("input", "output"):
             self.hot_plug.mean(message.name, message.value)
         elif isinstance(message, Change):

@@ -223,9 +223,9 @@ class Listener:
                 self._take_clock(now_s, message)
                 continue
             if self._controls.consumes(message):  # on whatever channel it is
-                if self._panic.ask(message, lambda _: None) is not None:
-                    self._player.end_everything()  # at once: the improviser may hang, or be gone
                 self._tell_improviser("control", now_s, message)
+                if self._panic.ask(message, lambda _: None) is not None:
+                    self._end_everything()
                 asked = self._controls.ask(message, lambda name: getattr(self._settings, name))
                 if isinstance(asked, Wanted) and asked.name in ("input", "output"):
                     self.mean_port(asked.name, asked.value)
@@ -283,10 +283,22 @@ class Listener:
             return False
         return True
 
+    def panic(self) -> None:
+        """End everything that might sound; to the improviser all keys and pedals are up."""
+        with self._lock:
+            self._end_everything()
+
     def hush(self) -> None:
         """Let all keys and pedals be up for an improviser that will not hear of their ends."""
         with self._lock:
-            self._has_missed = False
-            now_s = moment(time.perf_counter())
-            for message in silence_heard(self._told_down, list(range(16))):
-                self._tell_improviser("hush", now_s, message)
+            self._hush()
+
+    def _end_everything(self) -> None:
+        self._player.end_everything()  # at once: the improviser may hang, or be gone
+        self._hush()
+
+    def _hush(self) -> None:
+        self._has_missed = False
+        now_s = moment(time.perf_counter())
+        for message in silence_heard(self._told_down, list(range(16))):
+            self._tell_improviser("hush", now_s, message)

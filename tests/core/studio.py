@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from live.core.performer import Performer
 from live.core.settings import PerformerSettings
 from live.journal import JournalWriter, moment, read_header
-from live.messages import Did, Heard, Noted, Panic, PlayNote, TakeBegan, TurnChanged, Yield
+from live.messages import Did, Heard, Noted, PlayNote, TakeBegan, TurnChanged, Yield
 from live.tail import notes_for, read_tail
 from live.transcript import Transcript, recall
 from tests.core.room import FlatNetwork
@@ -96,7 +96,7 @@ class Studio:
             if isinstance(action, PlayNote):
                 self.given.append(action)
                 self._scheduled.append((len(self.given), action))
-            elif isinstance(action, Yield | Panic):
+            elif isinstance(action, Yield):
                 self._send_until(action.time_s)
                 self._scheduled.clear()
             elif isinstance(action, Noted):

@@ -13,7 +13,7 @@ import pytest
 from live.core.bounds import lock_of
 from live.core.orchestra import channel_of, ensemble
 from live.events import DRUMS, TICKS_PER_BEAT
-from live.messages import Panic, PlayNote, Said, Yield
+from live.messages import PlayNote, Said, Yield
 from live.midi_io.ledger import PLAYER, NoteLedger
 from live.midi_io.schedule import Schedule
 from tests.core.room import Room, Sure
@@ -109,7 +109,7 @@ class Stage(Room):
             if isinstance(action, PlayNote):
                 self._look_at(action)
                 self.schedule.add(action)
-            elif isinstance(action, Yield | Panic):
+            elif isinstance(action, Yield):
                 self.sound_until(action.time_s)
                 self.schedule.clear()
                 self.ledger.release_model()
