@@ -91,8 +91,9 @@ class Performer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        print(self.output)  # pytest shows it where a test has failed
-        self._log.close()
+        if not self._log.closed:
+            print(self.output)  # pytest shows it where a test has failed
+            self._log.close()
 
 
 @pytest.fixture

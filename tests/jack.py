@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import rtmidi
 
-from live.midi_io.ports import CALLBACK_S
+from live.midi_io.ports import QUEUE_LENGTH, RtMidiInput
 
 PERIOD_FRAMES = 64
 RATE = 48000
@@ -143,6 +143,13 @@ def _lsp(server: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["jack_lsp"], capture_output=True, text=True, timeout=20, env=environment)
 
 
+def listen(client: str, port: str, on_message: Callable[[list[int]], None]) -> RtMidiInput:
+    """Return a client that has a port to listen at."""
+    one = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=client, queue_size_limit=QUEUE_LENGTH)
+    one.open_virtual_port(port)
+    return RtMidiInput(one, port, on_message)
+
+
 @dataclass
 class Peer:
     """A musician at the other end: one client that plays, one that listens."""
@@ -153,16 +160,13 @@ class Peer:
     def __post_init__(self) -> None:
         self._out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="peer-keys")
         self._out.open_virtual_port("out")
-        self._in: rtmidi.MidiIn | None = None
+        self._in: RtMidiInput | None = None
         if self.ears:
             self.open_ears()
 
     def open_ears(self) -> None:
         """Begin to listen, if it does not yet."""
-        self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="peer-ears")
-        self._in.ignore_types(sysex=False, timing=False, active_sense=False)
-        self._in.set_callback(self._on_message)
-        self._in.open_virtual_port("in")
+        self._in = listen("peer-ears", "in", self._on_message)
 
     def connect(self) -> None:
         connect("peer-keys:out", port_named("Continuo In"))
@@ -204,16 +208,10 @@ class Peer:
         return down
 
     def close(self) -> None:
-        # While messages come, RtMidi cannot be closed: see ``RtMidiInput.close``.
-        listed = subprocess.run(["jack_lsp", "-c", "peer-ears:in"], capture_output=True, text=True)
-        for line in listed.stdout.splitlines():
-            if line.startswith(" "):
-                subprocess.run(["jack_disconnect", line.strip(), "peer-ears:in"], timeout=10)
-        time.sleep(CALLBACK_S)
-        for port in (self._in, self._out):
-            if port is not None:
-                port.close_port()
-                port.delete()
+        if self._in is not None:
+            self._in.close()
+        self._out.close_port()
+        self._out.delete()
 
-    def _on_message(self, event: tuple[list[int], float], _: object) -> None:
-        self.heard.append((time.perf_counter(), bytes(event[0])))
+    def _on_message(self, data: list[int]) -> None:
+        self.heard.append((time.perf_counter(), bytes(data)))

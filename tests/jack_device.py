@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import rtmidi
 
+from tests.jack import listen
+
 
 class Device:
     """A keyboard or a synth of its own, that can be pulled out."""
@@ -14,16 +16,22 @@ class Device:
         self.plug_in()
 
     def plug_in(self, client=None):
-        self._port = self._kind(rtmidi.API_UNIX_JACK, name=client or self._client)
+        name = client or self._client
         if self._kind is rtmidi.MidiIn:
-            self._port.set_callback(lambda event, _: self.heard.append(bytes(event[0])))
-        self._port.open_virtual_port("midi")
+            self._port = listen(name, "midi", lambda data: self.heard.append(bytes(data)))
+        else:
+            self._port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
+            self._port.open_virtual_port("midi")
 
     def pull_out(self):
-        if self._port is not None:
+        if self._port is None:
+            return
+        if self._kind is rtmidi.MidiIn:
+            self._port.close()
+        else:
             self._port.close_port()
             self._port.delete()
-            self._port = None
+        self._port = None
 
     def send(self, *data):
         self._port.send_message(data)

@@ -128,7 +128,7 @@ def test_full_disk_costs_no_note_once_there_is_room(performer, peer, small_disk)
 # -- a flood -------------------------------------------------------------------------------------
 
 PER_SECOND = 5000
-PERIOD_FRAMES = 256
+PERIOD_FRAMES = 64
 """Of JACK. With 64 (1.3 ms), what RtMidi reads in a long flood is garbled when the input's thread
 is late: as many messages as there were, but not the same."""
 MOST_GROWTH = 60 << 20

@@ -80,7 +80,7 @@ class Listener:
         """Of all that is played, whatever way it comes."""
 
     def on_input(self, data: list[int]) -> None:
-        """Take bytes from the keyboard, on RtMidi's thread."""
+        """Take bytes from the keyboard, on the input's thread."""
         with self._lock:
             if self._closed:
                 return

@@ -61,7 +61,7 @@ class Player:
         """By channel: what it was told to sound with last."""
         self.meter: HealthMeter | None = None
 
-    # -- the player's own notes, on RtMidi's thread ---------------------------------------------
+    # -- the player's own notes, on the input's thread -------------------------------------------
 
     def thru(self, message: bytes) -> None:
         """Send a channel message of the player's on, there and then."""

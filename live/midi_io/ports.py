@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol
@@ -22,8 +22,10 @@ APIS: Final = {
     "winmm": rtmidi.API_WINDOWS_MM,
 }
 
-CALLBACK_S: Final = 0.02
-"""A callback of RtMidi's is over by then."""
+POLL_S: Final = 0.0005
+"""So often is looked for what came in."""
+QUEUE_LENGTH: Final = 2**14
+"""So many messages may wait: fifteen seconds of a full MIDI cable."""
 OnInput = Callable[[list[int]], None]
 SendError = rtmidi.RtMidiError
 State = Literal["well", "stuck", "gone"]
@@ -63,27 +65,36 @@ class OutputPort(Sender, Protocol):
 
 
 class RtMidiInput:
-    """An input port; each message goes to a callback, on a thread of RtMidi's."""
+    """An input port; each message goes to a callback, on a thread of its own.
+
+    RtMidi could call by itself, on the thread of the MIDI system, where each call waits for
+    Python's lock. When it waited for longer than a period of JACK's, what was left of that period's
+    messages is gone, and the one before is read in their place; and a port that is closed while a
+    call waits is closed never. So RtMidi puts messages into a queue of its own, which needs no
+    lock, and they are fetched from there.
+    """
 
     def __init__(self, port: Any, name: str, on_input: OnInput) -> None:
         self._port = port
         self.name = name
+        self._on_input = on_input
+        self._closing = threading.Event()
         port.ignore_types(sysex=False, timing=False, active_sense=False)
-        port.set_callback(lambda event, _: on_input(event[0]))
+        self._thread = threading.Thread(target=self._listen, name=f"input {name}", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, also while messages come.
-
-        RtMidi keeps Python's lock while it waits for its own thread, and that one would wait for
-        the lock in the callback. So the callback is taken away first, and a call that is on its way
-        has time to come out; what belongs to it is kept for so long, as RtMidi lets go of it.
-        """
-        callback = gc.get_referents(self._port)
-        self._port.cancel_callback()
-        time.sleep(CALLBACK_S)
+        """Stop listening, also while messages come."""
+        self._closing.set()
+        self._thread.join()
         self._port.close_port()
         self._port.delete()
-        del callback
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            time.sleep(POLL_S)
+            while (event := self._port.get_message()) is not None:
+                self._on_input(event[0])
 
 
 class RtMidiOutput:
@@ -157,7 +168,7 @@ def open_input(api: int, wanted: str, on_input: OnInput, own_name: str = INPUT_N
         NoMidiError: there is none.
         UserError: none has that name, or it is taken.
     """
-    port, name = _open(rtmidi.MidiIn, api, wanted, own_name, "input")
+    port, name = _open(_new_input, api, wanted, own_name, "input")
     return RtMidiInput(port, name, on_input)
 
 
@@ -170,6 +181,10 @@ def open_output(api: int, wanted: str, own_name: str = OUTPUT_NAME) -> OutputPor
     """
     port, name = _open(rtmidi.MidiOut, api, wanted, own_name, "output")
     return RtMidiOutput(port, name)
+
+
+def _new_input(api: int, name: str) -> Any:
+    return rtmidi.MidiIn(api, name=name, queue_size_limit=QUEUE_LENGTH)
 
 
 def _names(kind: Any, api: int) -> list[str]:

@@ -19,11 +19,7 @@ RETRY_S: Final = 2.0
 
 
 class ReopenedPorts:
-    """Our ports on ALSA, CoreMIDI or Windows: one device at a time on each side.
-
-    An input is closed while its device may go on to send. ``RtMidiInput.close`` has been tried so
-    on JACK alone.
-    """
+    """Our ports on ALSA, CoreMIDI or Windows: one device at a time on each side."""
 
     def __init__(
         self, api: int, on_input: OnInput | None, outlet: Outlet, virtual: Iterable[Side]
