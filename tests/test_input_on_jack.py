@@ -13,7 +13,7 @@ from tests import jack
 pytestmark = pytest.mark.jack
 
 AT_ONCE = 8
-BURSTS = 300
+BURSTS = 60
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def wire(jack_server):
 
 @pytest.fixture
 def lock_holder():
-    """Hold Python's lock for longer than a period of JACK's, again and again."""
+    """Hold Python's lock for many periods of JACK's, again and again."""
     over = threading.Event()
 
     def work():
         while not over.is_set():
-            sum(range(100_000))
+            pow(3, 1_000_000)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -55,32 +55,5 @@ def test_what_comes_in_one_period_is_read_whole_though_pythons_lock_is_taken(wir
             send(message)
             sent.append(message)
         time.sleep(0.001)
-    jack.wait_for(lambda: len(heard) >= len(sent), "all of it")
+    jack.wait_for(lambda: len(heard) >= len(sent), "all of it", 60)
     assert heard == sent
-
-
-def test_port_is_closed_while_messages_come(jack_server):
-    sender = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="sender")
-    sender.open_virtual_port("out")
-    over = threading.Event()
-
-    def play():
-        while not over.is_set():
-            sender.send_message([0x90, 60, 80])
-            time.sleep(0.0002)
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    for number in range(10):
-        heard: list[bytes] = []
-        port = jack.listen(f"listener {number}", "in", lambda data, to=heard: to.append(data))
-        jack.connect("sender:out", f"listener {number}:in")
-        jack.wait_for(lambda heard=heard: len(heard) > 10, "messages")
-        port.close()
-        count = len(heard)
-        time.sleep(0.02)
-        assert len(heard) == count
-    over.set()
-    thread.join()
-    sender.close_port()
-    sender.delete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import pytest
@@ -14,6 +15,7 @@ from live.config_file import PROJECT
 from live.errors import NoMidiError, UserError
 from live.midi_io import ports
 from live.midi_io.names import choose
+from tests.jack import wait_for
 
 NAMES = [
     "Midi Through:Midi Through Port-0 14:0",
@@ -86,7 +88,7 @@ class TakenPort:
     deleted = 0
     fails_at = "open_port"
 
-    def __init__(self, api, name):
+    def __init__(self, api, name, queue_size_limit=0):
         self.name = name
 
     def get_ports(self):
@@ -213,3 +215,46 @@ def test_port_is_closed_while_messages_come(jack_server):
         [sys.executable, "-c", CLOSING], cwd=PROJECT, capture_output=True, text=True, timeout=60
     )
     assert run.stdout == "closed\n", run.stderr
+
+
+# -- what comes in -------------------------------------------------------------------------------
+
+
+class Cable:
+    """Stands in for a ``rtmidi.MidiIn`` that has been opened."""
+
+    def __init__(self, *messages):
+        self.waiting = list(messages)
+        self.calls = []
+
+    def ignore_types(self, **_):
+        pass
+
+    def get_message(self):
+        return (self.waiting.pop(0), 0.0) if self.waiting else None
+
+    def close_port(self):
+        self.calls.append("close")
+
+    def delete(self):
+        self.calls.append("delete")
+
+
+def test_messages_come_in_their_order_and_one_that_cannot_be_taken_stops_none(capsys):
+    taken = []
+
+    def take(data):
+        if data[1] == 61:
+            raise ValueError("not this one")
+        taken.append(data[1])
+
+    cable = Cable(*([0x90, pitch, 80] for pitch in range(60, 70)))
+    port = ports.RtMidiInput(cable, "cable", take)
+    wait_for(lambda: 69 in taken, "the last one")
+    assert taken == [60, *range(62, 70)]
+    assert "not this one" in capsys.readouterr().err
+    port.close()
+    assert cable.calls == ["close", "delete"]
+    cable.waiting.append([0x90, 70, 80])
+    time.sleep(0.01)
+    assert cable.waiting

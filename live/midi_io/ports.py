@@ -6,6 +6,7 @@ import ctypes
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol
 
@@ -92,9 +93,14 @@ class RtMidiInput:
 
     def _listen(self) -> None:
         while not self._closing.is_set():
-            time.sleep(POLL_S)
-            while (event := self._port.get_message()) is not None:
+            event = self._port.get_message()
+            if event is None:
+                time.sleep(POLL_S)
+                continue
+            try:
                 self._on_input(event[0])
+            except Exception:
+                traceback.print_exc()  # and go on: the next message is not to be lost as well
 
 
 class RtMidiOutput:
