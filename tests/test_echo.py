@@ -178,6 +178,17 @@ def test_roll_on_one_pad_is_heard_whole():
     assert line.pitches() == [38] * 40
 
 
+def test_repeated_notes_of_a_sequencer_without_a_gap_are_heard_whole():
+    line = Line(None)
+    for number in range(40):
+        at = number * 0.1
+        if number % 8 == 0:
+            line.note(line.model, at, 0.05, 60)
+        line.player(at + 0.06, 0x80, 60, 0)
+        line.player(at + 0.06, 0x90, 60, 100)
+    assert line.pitches() == [60] * 40
+
+
 def test_glissandi_over_the_models_notes_are_heard_whole():
     line = Line(None)
     played = []

@@ -3,8 +3,8 @@
 What was sent and comes back unchanged (but for the channel) soon after is an echo, if there is a
 way back at all. That there is one is known by:
 
-- two different keys that are struck again, as they were just sent, while they are held or at once
-  when they were let go of: no hand can do that;
+- two different keys that are struck again, as they were just sent, while they are held, or that are
+  ended and struck again at once, as they were just sent so for the model: no hand can do that;
 - a note of the model's that comes back, unless the note sent before it did not.
 
 What is struck again like that is left out from the first one on: it sounds already. So is a note of
@@ -33,7 +33,7 @@ WINDOW_S: Final = 0.25
 SLACK_S: Final = 0.03
 """How much longer than twice the time of the latest echo the next one may take."""
 AT_ONCE_S: Final = 0.003
-"""No key comes up and is struck again sooner; one and the same way differs by no more."""
+"""What was sent together comes back within this; and one and the same way differs by no more."""
 MISSES: Final = 8
 """So many notes in a row that do not come back close the way."""
 NOT_REPEATABLE: Final = frozenset({0, 6, 32, 38, 96, 97, 98, 99, 100, 101, *range(120, 128)})
@@ -133,8 +133,7 @@ class EchoFilter:
         key = (message[0] & 0x0F, message[1])
         pending = self._pending.get(content, deque())
         is_twice = bool(pending) and _is_on_its_way_again(pending[-1], time_s)
-        up_s = time_s - self._released.get(key, -math.inf)
-        impossible = is_twice or key in self._held or up_s < AT_ONCE_S
+        impossible = is_twice or key in self._held or self._is_struck_anew(time_s, key, pending)
         if not pending or (pending[0].thru is not None and not (self.is_open or impossible)):
             self._held.add(key)  # a note of one's own may be repeated
             return False
@@ -153,6 +152,13 @@ class EchoFilter:
             self._window_s = min(WINDOW_S, 2 * (time_s - echoed.time_s) + SLACK_S)
         self._echoing[content[1]] += 1
         return True
+
+    def _is_struck_anew(self, time_s: float, key: tuple[int, int], pending: deque[_Sent]) -> bool:
+        """Whether a key came up and is struck at once, just as both was sent at once."""
+        if time_s > self._released.get(key, -math.inf) + AT_ONCE_S:
+            return False
+        ends = [one for one in self._pending.get((_NOTE_OFF, key[1]), ()) if one.thru is None]
+        return any(abs(one.time_s - end.time_s) <= AT_ONCE_S for one in pending for end in ends)
 
     def _is_release_echo(self, time_s: float, message: bytes, content: Content) -> bool:
         key = (message[0] & 0x0F, message[1])
