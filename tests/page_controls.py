@@ -28,7 +28,12 @@ def shown(tab, name):
 
 def set_number(tab, name, text):
     field = control(tab, name).locator("input").first
-    field.fill(text)
+
+    def is_filled():  # a list that is just closing may take the focus, and the text
+        field.fill(text)
+        return field.input_value() == text
+
+    tab.wait_for(is_filled, f"{text} in the field")
     field.press("Enter")
 
 
