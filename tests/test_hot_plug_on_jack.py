@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import jack as jack_client
 import mido
@@ -267,19 +268,33 @@ while True:
 """
 
 
-def test_ports_are_listed_while_others_come_and_go(jack_server):
-    wiring = JackWiring(None, Outlet())
+@contextmanager
+def coming_and_going():
     moth = subprocess.Popen(
         [sys.executable, "-c", COMING_AND_GOING], stdout=subprocess.PIPE, text=True
     )
     try:
         assert moth.stdout.readline() == "on\n"
-        for _ in range(1000):
-            wiring.names("input")
+        yield
     finally:
         moth.kill()
         moth.communicate()
-        wiring.close()
+
+
+def test_ports_are_listed_while_others_come_and_go(jack_server):
+    wiring = JackWiring(None, Outlet())
+    with coming_and_going():
+        for _ in range(1000):
+            wiring.names("input")
+    wiring.close()
+
+
+def test_wiring_is_closed_while_others_come_and_go(jack_server):
+    with coming_and_going():
+        for _ in range(10):
+            began = time.perf_counter()
+            JackWiring(lambda _: None, Outlet()).close()
+            assert time.perf_counter() < began + 10
 
 
 def test_server_that_goes_while_a_client_begins_is_one_line(jack_server, monkeypatch):

@@ -29,6 +29,9 @@ flood for as long; when it is full, its sender would wait."""
 ATTEMPTS: Final = 20
 """Ports are listed so often while some of them vanish meanwhile."""
 
+CLOSE_S: Final = 1.0
+"""A client that is not closed by then is left open."""
+
 _LASTING_NAMES: Final[dict[Side, str]] = {"input": INPUT_NAME, "output": OUTPUT_NAME}
 
 
@@ -145,14 +148,21 @@ class JackWiring:
             self._input = None
         output = self._outlet.exchange(None)
         if self._gone.is_set():
-            # JACK's library waits in close for its own thread, which may be in a callback and wait
-            # for the library: a dying server sends many.
             never_free(self._client)
             if output is not None:
                 output.abandon()
             return
         if output is not None:
             output.close()
+        # JACK's library waits in close for its own thread, which may be in a callback and wait for
+        # the library: a dying server sends many, and one where ports come and go.
+        closing = threading.Thread(target=self._close_client, name="close JACK", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+        if closing.is_alive():
+            never_free(self._client)
+
+    def _close_client(self) -> None:
         self._client.deactivate()
         self._client.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -34,6 +35,8 @@ from live.tail import what_stands
 
 REALTIME_PRIORITY: Final = 70
 CLOSE_TIMEOUT_S: Final = 2.0
+LEAVE_S: Final = 10.0
+"""A MIDI system that does not let go of its ports is left as it is."""
 
 
 def run(
@@ -88,6 +91,8 @@ def run(
             with suppress(OSError):
                 to_parent.send_now(Lost(midi_io.journal.lost_lines))
         watching.join(CLOSE_TIMEOUT_S)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, LEAVE_S)  # nobody may be there to end the process
         midi_io.hot_plug.close()  # last: a server that does not answer lets it wait
 
 
