@@ -6,6 +6,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -114,8 +115,6 @@ def test_keyboard_that_is_unplugged_lets_go_of_its_keys_and_comes_back(
     assert statistics.median(away_s) < RECONNECTED_S
     wait_for_model(synth)
     wait_for_lines(session, "is gone", count)
-    # RtMidi keeps Python's lock while it closes the keyboard's port; the synth lives in the same
-    # process: of two messages in one period it may read one twice. The journal has what was taken.
     (journal,) = session.folder.glob("*.jsonl")
     lifted = [line for line in read_lines(journal) if line.message == bytes([0xB0, 64, 0])]
     assert len(lifted) == count
@@ -286,6 +285,43 @@ def test_ports_are_listed_while_others_come_and_go(jack_server):
     with coming_and_going():
         for _ in range(1000):
             wiring.names("input")
+    wiring.close()
+
+
+def test_client_that_jack_does_not_close_is_left(jack_server, monkeypatch):
+    close, freed, left = jack_client.Client.close, threading.Event(), threading.Event()
+
+    def hang(self, **how):
+        freed.wait()
+        close(self, **how)
+        left.set()
+
+    monkeypatch.setattr(jack_client.Client, "close", hang)
+    closing = threading.Thread(target=JackWiring(lambda _: None, Outlet()).close, daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
+    assert not left.is_set()
+    freed.set()
+    jack.wait_for(left.is_set, "the client's end")
+
+
+def test_nothing_comes_in_once_an_input_is_disconnected(jack_server, keyboard):
+    heard = []
+
+    def take(data):
+        time.sleep(0.002)
+        heard.append(data)
+
+    wiring = JackWiring(take, Outlet())
+    wiring.connect("input", "test-keyboard:midi")
+    for number in range(100):
+        keyboard.send(0x90, number, 80)
+    jack.wait_for(lambda: heard, "the first")
+    wiring.disconnect("input", ["test-keyboard:midi"])
+    count = len(heard)
+    time.sleep(0.1)
+    assert len(heard) == count > 50
     wiring.close()
 
 

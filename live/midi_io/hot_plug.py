@@ -237,6 +237,8 @@ class HotPlug:
         assert self._wiring is not None
         self._wiring.close()
         self._wiring = None
+        if "input" in self._plugs:
+            self._end("input")  # what was still on its way
 
     def _reopen(self) -> None:
         with suppress(UserError):

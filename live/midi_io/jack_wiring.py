@@ -122,8 +122,9 @@ class JackWiring:
             ends = (name, self._own[side]) if side == "input" else (self._own[side], name)
             with suppress(jack.JackError):
                 self._client.disconnect(*ends)
-        if side == "input":
+        if side == "input" and self._input is not None:
             self._wait_for_cycles()
+            self._input.catch_up()
 
     def state(self, now_s: float) -> State:
         """Return how the server is."""
@@ -142,11 +143,11 @@ class JackWiring:
     def close(self) -> None:
         """Close everything, also where the server is gone."""
         if self._input is not None:
-            if "input" in self._own and not self._gone.is_set():
-                self.disconnect("input", self.connected("input"))
             self._input.close()
             self._input = None
         output = self._outlet.exchange(None)
+        # JACK's library waits in close for its own thread, which may be in a callback and wait for
+        # the library: a dying server sends many, and one where ports come and go.
         if self._gone.is_set():
             never_free(self._client)
             if output is not None:
@@ -154,8 +155,6 @@ class JackWiring:
             return
         if output is not None:
             output.close()
-        # JACK's library waits in close for its own thread, which may be in a callback and wait for
-        # the library: a dying server sends many, and one where ports come and go.
         closing = threading.Thread(target=self._close_client, name="close JACK", daemon=True)
         closing.start()
         closing.join(CLOSE_S)

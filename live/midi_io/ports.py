@@ -27,6 +27,8 @@ POLL_S: Final = 0.0005
 """So often is looked for what came in."""
 QUEUE_LENGTH: Final = 2**14
 """So many messages may wait: fifteen seconds of a full MIDI cable."""
+CATCH_UP_S: Final = 1.0
+"""Where more and more comes in, what waits is waited for no longer."""
 OnInput = Callable[[list[int]], None]
 SendError = rtmidi.RtMidiError
 State = Literal["well", "stuck", "gone"]
@@ -37,6 +39,10 @@ class InputPort(Protocol):
     """Where the player's messages come from."""
 
     name: str
+
+    def catch_up(self) -> None:
+        """Wait until what has come in was taken."""
+        ...
 
     def close(self) -> None:
         """Stop listening; no callback comes after this."""
@@ -80,9 +86,18 @@ class RtMidiInput:
         self.name = name
         self._on_input = on_input
         self._closing = threading.Event()
+        self._emptied = 0
+        """So often nothing more waited."""
         port.ignore_types(sysex=False, timing=False, active_sense=False)
         self._thread = threading.Thread(target=self._listen, name=f"input {name}", daemon=True)
         self._thread.start()
+
+    def catch_up(self) -> None:
+        """Wait until what has come in was taken."""
+        # The look that is under way may have found nothing just before.
+        enough, latest_s = self._emptied + 2, time.monotonic() + CATCH_UP_S
+        while self._emptied < enough and time.monotonic() < latest_s:
+            time.sleep(POLL_S)
 
     def close(self) -> None:
         """Stop listening, also while messages come."""
@@ -95,6 +110,7 @@ class RtMidiInput:
         while not self._closing.is_set():
             event = self._port.get_message()
             if event is None:
+                self._emptied += 1
                 time.sleep(POLL_S)
                 continue
             try:
