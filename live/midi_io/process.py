@@ -1,8 +1,8 @@
 """The midi_io process, from its first moment to its last.
 
-Threads: that of RtMidi (``listener``: input, thru), the main one (``player``: deadlines), and those
-that read what the other processes say, hand notes on to the improviser, tell how things are, and
-write the journal. Only the first two matter to the music.
+Threads: the input's (``listener``: thru), the main one (``player``: deadlines), and those that read
+what the other processes say, hand notes on to the improviser, tell how things are, and write the
+journal. Only the first two matter to the music.
 """
 
 from __future__ import annotations
